@@ -1,0 +1,117 @@
+# make run      set up, build, load and attach, serve on 127.0.0.1:10190 (root)
+# make test     set up, build and run the whole test suite on this kernel (root)
+# make help     the rest
+#
+# Steps leave stamps in build/stamps, written last: whatever interrupts a step, the next run does it again. System
+# packages are looked at only when something is to be built with them.
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.PHONY: help run build bpf bpf-bpftool native layout programs test check lint types format-check format unused unit \
+	native-test live fixtures bench test-container clean distclean FORCE
+
+NODE := node_modules/.bin/node
+OBJECT := build/bpf/spillway.bpf.o
+BINDING := build/native/spillway.node
+LAYOUT := agent/src/abi/layout.ts
+LIBBPF := build/vendor/libbpf-1.7.0
+STAMPS := build/stamps
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+
+run: ## set up, build, then run the agent; its options in ARGS
+	@scripts/require-root 'make run'
+	@$(MAKE) --no-print-directory build
+	@scripts/mount-filesystems
+	@exec bin/spillway run $(ARGS)
+
+build: bpf native layout ## all that bin/spillway needs
+	@:
+
+bpf: $(STAMPS)/bpf ## the BPF object: in a container where docker runs, else on the host
+	@:
+native: $(STAMPS)/native ## the native binding
+	@:
+layout: $(STAMPS)/layout ## the agent's ABI, from the BTF of the object
+	@:
+programs: $(STAMPS)/programs ## the programs that the live tests drive
+	@:
+
+# Directories count too: their time changes when a file is added or removed.
+bpf_inputs := $(shell find bpf/)
+native_inputs := $(shell find native/ ! -name '*.ts')
+program_inputs := $(shell find agent/test/live/programs 2>/dev/null)
+
+# A stamp is good only as long as what it stands for is there.
+$(STAMPS)/bpf: $(bpf_inputs) $(STAMPS)/libbpf $(if $(wildcard $(OBJECT)),,FORCE)
+	@scripts/build-bpf
+	@touch $@
+
+$(STAMPS)/libbpf: $(wildcard native/vendor/*) $(if $(wildcard $(LIBBPF)/include),,FORCE)
+	@scripts/fetch-libbpf
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/native: $(native_inputs) node_modules/.installed $(STAMPS)/libbpf $(if $(wildcard $(BINDING)),,FORCE)
+	@scripts/build-native
+	@touch $@
+
+layout_inputs := scripts/generate-layout.ts $(filter-out $(LAYOUT),$(wildcard agent/src/abi/*.ts))
+$(STAMPS)/layout: $(STAMPS)/bpf $(layout_inputs) node_modules/.installed $(if $(wildcard $(LAYOUT)),,FORCE)
+	@$(NODE) scripts/generate-layout.ts $(OBJECT) $(LAYOUT)
+	@touch $@
+
+$(STAMPS)/programs: $(program_inputs)
+	@scripts/build-programs
+	@mkdir -p $(@D) && touch $@
+
+node_modules/.installed: package-lock.json
+	@scripts/install-node-modules
+
+# The BPF objects that the tests of the binding load.
+fixtures: $(STAMPS)/native
+	@scripts/build-native all
+
+bpf-bpftool: $(STAMPS)/libbpf ## the BPF object linked by bpftool instead, for comparison
+	@scripts/build-bpf bpftool-linked
+
+test: ## the whole suite: lint, types, format, unit, native, live on this kernel
+	@scripts/require-root 'make test'
+	@$(MAKE) --no-print-directory build bpf-bpftool programs fixtures
+	@scripts/install-packages test
+	@scripts/mount-filesystems
+	@scripts/test
+
+check: node_modules/.installed layout lint types format-check unused unit ## what of the suite needs no root
+
+# Tools run with the Node of node_modules, whatever the host has.
+lint types format-check unused format unit native-test live bench: export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+lint: node_modules/.installed ## ESLint
+	@eslint --max-warnings 0 .
+types: node_modules/.installed ## tsc
+	@tsc --noEmit
+format-check: node_modules/.installed ## Prettier, only looking
+	@prettier --check --log-level warn .
+format: node_modules/.installed ## Prettier, writing
+	@prettier --write --log-level warn .
+unused: node_modules/.installed ## knip: files, exports and dependencies that nothing uses
+	@knip
+unit: build ## the tests that need no kernel
+	@vitest run --project unit
+native-test: build fixtures ## the tests of the native binding
+	@vitest run --project native
+live: build bpf-bpftool programs ## the tests on the running kernel
+	@vitest run --project live
+
+bench: build ## what it costs, beside what one would use instead
+	@scripts/require-root 'make bench'
+	@scripts/mount-filesystems
+	@node bench/main.ts $(ARGS)
+
+test-container: $(STAMPS)/libbpf ## the object built in the container is the one built here
+	@scripts/test-container
+
+clean: ## remove what was built
+	@rm -rf build
+distclean: clean ## remove the npm packages too
+	@rm -rf node_modules

@@ -1,0 +1,135 @@
+/** BTF of the object -> the layout that the agent is compiled with, and the text of the file that holds it. */
+import { createHash } from 'node:crypto';
+import { type Btf, type Struct, elfSection, parseBtf } from './btf.ts';
+
+/** The structs of spillway.h that the agent reads or writes. */
+const SHARED_STRUCTS = [
+  'FlowKey',
+  'Flow6Key',
+  'counts',
+  'flow_record',
+  'flow6_record',
+  'process_key',
+  'ring_counts',
+  'process_record',
+  'cause_key',
+  'cause_record',
+  'slot_pool',
+  'event',
+  'process_state',
+  'retirement',
+];
+
+/** The enums of spillway.h and the prefix that their enumerators share. */
+const SHARED_ENUMS: Readonly<Record<string, string>> = {
+  mechanism: 'MECHANISM_',
+  outcome: 'OUTCOME_',
+  cause_kind: 'CAUSE_',
+  slot_state: 'SLOT_',
+  reserved_slot: 'SLOT_',
+  table: 'TABLE_',
+  event_kind: 'EVENT_',
+  process_flag: 'PROCESS_',
+};
+
+/** Sections of global variables that the agent sets before load or reads while it runs. */
+const SHARED_SECTIONS = ['.rodata', '.bss'];
+
+export interface Field {
+  readonly offset: number;
+  readonly size: number;
+  readonly elements: number | null;
+}
+
+/** Everything that both sides must agree on. */
+export interface Layout {
+  readonly structs: Readonly<Record<string, { readonly size: number; readonly fields: Readonly<Record<string, Field>> }>>;
+  readonly enums: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly variables: Readonly<Record<string, { readonly section: string; readonly offset: number; readonly size: number }>>;
+}
+
+/**
+ * The layout of a built object.
+ * @throws Error if the object lacks BTF or a shared type, or a shared struct holds padding that no field names
+ */
+export function layoutOf(elf: Buffer): Layout {
+  const section = elfSection(elf, '.BTF');
+  if (section === null) throw new Error('the object has no .BTF section: was it built with clang -g?');
+  const btf = parseBtf(section);
+  const structs: Record<string, { size: number; fields: Record<string, Field> }> = {};
+  for (const name of SHARED_STRUCTS) {
+    const struct = btf.structs.get(name);
+    if (struct === undefined) throw new Error(`the object's BTF has no struct ${name}`);
+    refusePadding(struct);
+    structs[name] = { size: struct.size, fields: fieldsOf(btf, struct, '', 0) };
+  }
+  const enums: Record<string, Record<string, number>> = {};
+  for (const [name, prefix] of Object.entries(SHARED_ENUMS)) {
+    const enumerators = btf.enums.get(name);
+    if (enumerators === undefined) throw new Error(`the object's BTF has no enum ${name}`);
+    enums[name] = Object.fromEntries(enumerators.map((e) => [e.name.slice(prefix.length), e.value]));
+  }
+  const variables = Object.fromEntries(
+    btf.variables
+      .filter((variable) => SHARED_SECTIONS.includes(variable.section))
+      .map(({ name, section: of, offset, size }) => [name, { section: of, offset, size }]),
+  );
+  return { structs, enums, variables };
+}
+
+/** Members one behind the other, nested ones by their path: `key.src_ip`. Arrays of structs stay whole. */
+function fieldsOf(btf: Btf, struct: Struct, prefix: string, base: number): Record<string, Field> {
+  const fields: Record<string, Field> = {};
+  for (const member of struct.members) {
+    const { size, elements } = member;
+    fields[prefix + member.name] = { offset: base + member.offset, size, elements };
+    const inner = member.struct !== null && elements === null ? btf.structs.get(member.struct) : undefined;
+    if (inner !== undefined) {
+      Object.assign(fields, fieldsOf(btf, inner, `${prefix}${member.name}.`, base + member.offset));
+    }
+  }
+  return fields;
+}
+
+function refusePadding(struct: Struct): void {
+  let end = 0;
+  for (const member of struct.members) {
+    if (member.offset !== end) {
+      throw new Error(`struct ${struct.name}: ${String(member.offset - end)} unnamed bytes before ${member.name}`);
+    }
+    end = member.offset + member.size;
+  }
+  if (end !== struct.size) {
+    throw new Error(`struct ${struct.name}: ${String(struct.size - end)} unnamed bytes at the end`);
+  }
+}
+
+/** Identifies a layout: equal hashes mean that records can be read by either side. */
+export function layoutHash(layout: Layout): string {
+  return createHash('sha256').update(JSON.stringify(layout)).digest('hex').slice(0, 16);
+}
+
+/** TypeScript that exports the layout as constants. */
+export function layoutSource(layout: Layout): string {
+  const lower = (names: Readonly<Record<string, number>>, last: string) =>
+    Object.keys(names)
+      .filter((name) => name !== last)
+      .map((name) => name.toLowerCase());
+  return [
+    '// Generated from the BTF of the BPF object by scripts/generate-layout.ts: do not edit.',
+    '',
+    `export const LAYOUT_HASH = '${layoutHash(layout)}';`,
+    '',
+    `export const LAYOUT = ${JSON.stringify(layout, null, 2)} as const;`,
+    '',
+    '/** Names of enum mechanism and enum outcome, in the order of their values. */',
+    `export const MECHANISMS = ${JSON.stringify(lower(layout.enums.mechanism ?? {}, 'COUNT'))} as const;`,
+    `export const OUTCOMES = ${JSON.stringify(lower(layout.enums.outcome ?? {}, 'COUNT'))} as const;`,
+    `export const TABLES = ${JSON.stringify(lower(layout.enums.table ?? {}, 'COUNT'))} as const;`,
+    '',
+    'export type Mechanism = (typeof MECHANISMS)[number];',
+    'export type Outcome = (typeof OUTCOMES)[number];',
+    'export type TableName = (typeof TABLES)[number];',
+    '',
+  ].join('\n');
+}

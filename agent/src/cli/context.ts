@@ -1,0 +1,68 @@
+/** What commands share: where things are, who we are, how to say it. */
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type Binding, loadBinding } from '../../../native/lib/index.ts';
+import { readObject } from '../kernel/load.ts';
+import { Kernel, type KernelEvents } from '../kernel/kernel.ts';
+import type { KernelOptions } from '../kernel/options.ts';
+import { SpillwayError } from '../model/errors.ts';
+
+const ROOT = new URL('../../../', import.meta.url);
+
+/** The built parts; tests name others through the environment. */
+const OBJECT = process.env.SPILLWAY_OBJECT ?? fileURLToPath(new URL('build/bpf/spillway.bpf.o', ROOT));
+const BINDING = process.env.SPILLWAY_BINDING ?? fileURLToPath(new URL('build/native/spillway.node', ROOT));
+
+export interface Build {
+  readonly version: string;
+  /** Git commit, or `unknown`. */
+  readonly revision: string;
+  /** Release of the running kernel. */
+  readonly kernel: string;
+}
+
+/** @throws SpillwayError BINDING_MISSING */
+export function binding(): Binding {
+  try {
+    return loadBinding(BINDING);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SpillwayError('BINDING_MISSING', `cannot load the native binding (${why}): build it with: make build`, {
+      cause: error,
+    });
+  }
+}
+
+/** Loads and attaches everything. @throws SpillwayError */
+export function startKernel(options: KernelOptions, events: KernelEvents): Kernel {
+  return Kernel.start(binding(), readObject(OBJECT), options, events);
+}
+
+/** Version and revision of this build, and the kernel that it runs on. */
+export function build(): Build {
+  const { version } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string };
+  return { version, revision: revision(), kernel: release() };
+}
+
+/** Written by the build; a checkout without it has no history to tell. */
+function revision(): string {
+  try {
+    return readFileSync(new URL('build/revision', ROOT), 'utf8').trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** Levels of syslog(3), as systemd reads them from a line's beginning. */
+const PRIORITY = { error: 3, warning: 4, info: 6 } as const;
+
+/** Logs to stderr: for people on a terminal, with priorities where the journal listens. */
+export function log(level: keyof typeof PRIORITY, message: string): void {
+  const prefix = process.env.JOURNAL_STREAM === undefined ? '' : `<${String(PRIORITY[level])}>`;
+  const text = message
+    .split('\n')
+    .map((line) => `${prefix}spillway: ${level === 'info' ? '' : `${level}: `}${line}`)
+    .join('\n');
+  process.stderr.write(`${text}\n`);
+}

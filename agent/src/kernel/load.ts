@@ -1,0 +1,127 @@
+/** The BPF object: opened, checked against the layout that this agent was built with, sized and loaded. */
+import { existsSync, readFileSync } from 'node:fs';
+import { LAYOUT, LAYOUT_HASH } from '../abi/layout.ts';
+import { type Layout, layoutHash, layoutOf } from '../abi/generate.ts';
+import type { Binding, BpfError, BpfObject } from '../../../native/lib/index.ts';
+import { SpillwayError } from '../model/errors.ts';
+import type { KernelOptions } from './options.ts';
+
+/** A loaded object, and the programs that this kernel would not take. */
+export interface Loaded {
+  readonly object: BpfObject;
+  /** Reason by program name. */
+  readonly refused: ReadonlyMap<string, string>;
+  /** Programs that these options do not need. */
+  readonly off: ReadonlySet<string>;
+}
+
+const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
+const RESERVED = LAYOUT.enums.reserved_slot.FIRST;
+
+/** Reads the object. @throws SpillwayError OBJECT_MISSING, OBJECT_CORRUPT or LAYOUT_MISMATCH */
+export function readObject(file: string): Buffer {
+  let elf: Buffer;
+  try {
+    elf = readFileSync(file);
+  } catch (error) {
+    throw new SpillwayError('OBJECT_MISSING', `cannot read the BPF object ${file}: build it with: make bpf`, {
+      cause: error,
+    });
+  }
+  let layout: Layout;
+  try {
+    layout = layoutOf(elf);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SpillwayError('OBJECT_CORRUPT', `${file} is not spillway's BPF object (${why}): rebuild it with: make bpf`, {
+      cause: error,
+    });
+  }
+  if (layoutHash(layout) !== LAYOUT_HASH) {
+    throw new SpillwayError(
+      'LAYOUT_MISMATCH',
+      `${file} and this agent disagree on the layout of the tables: rebuild both with: make build\n` +
+        `object ${layoutHash(layout)}: ${JSON.stringify(layout)}\nagent  ${LAYOUT_HASH}: ${JSON.stringify(LAYOUT)}`,
+    );
+  }
+  return elf;
+}
+
+/**
+ * Loads the object. A program that this kernel refuses is left out and reported: it never stops the others.
+ * @throws SpillwayError NO_BTF, NO_PRIVILEGE or LOAD_FAILED
+ */
+export function load(binding: Binding, elf: Buffer, options: KernelOptions): Loaded {
+  if (!existsSync(KERNEL_BTF)) {
+    throw new SpillwayError(
+      'NO_BTF',
+      `this kernel does not show its types (${KERNEL_BTF} is missing), which programs are fitted to: ` +
+        'run a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian: since 11), with sysfs mounted',
+    );
+  }
+  const off = new Set(options.trackedOnly ? [] : ['process_fork']);
+  const refused = new Map<string, string>();
+  for (;;) {
+    const object = binding.openObject(elf, 'spillway');
+    try {
+      size(object, options);
+      for (const program of [...off, ...refused.keys()]) object.setAutoload(program, false);
+      object.load();
+      return { object, refused, off };
+    } catch (thrown) {
+      object.close();
+      const error = thrown as BpfError;
+      if (error.code === 'EPERM' || error.code === 'EACCES') throw notPermitted(error);
+      const culprit = refusedProgram(error.log ?? '');
+      if (culprit === null || refused.has(culprit)) {
+        throw new SpillwayError('LOAD_FAILED', `${error.message}\n${lastLines(error.log ?? '', 20)}`, { cause: error });
+      }
+      refused.set(culprit, `${error.code}: ${whyRefused(error.log)}`);
+    }
+  }
+}
+
+function size(object: BpfObject, options: KernelOptions): void {
+  const { processes, flows, causes } = options;
+  const tables = { processes, flows, flows6: flows, causes };
+  for (const [table, capacity] of Object.entries(tables)) {
+    object.setMaxEntries(table, capacity + RESERVED);
+    object.setMaxEntries(`free_${table}`, capacity);
+  }
+  object.setMaxEntries('pools', Object.keys(tables).length);
+  object.setMaxEntries('flow_index', flows);
+  object.setMaxEntries('flow6_index', flows);
+  object.setMaxEntries('cause_index', causes);
+  const rodata = object.initialValue('.rodata');
+  const { process_capacity, flow_capacity, flow6_capacity, cause_capacity, tracked_only } = LAYOUT.variables;
+  rodata.writeUInt32LE(processes, process_capacity.offset);
+  rodata.writeUInt32LE(flows, flow_capacity.offset);
+  rodata.writeUInt32LE(flows, flow6_capacity.offset);
+  rodata.writeUInt32LE(causes, cause_capacity.offset);
+  rodata.writeUInt8(options.trackedOnly ? 1 : 0, tracked_only.offset);
+  object.setInitialValue('.rodata', rodata);
+}
+
+function notPermitted(error: BpfError): SpillwayError {
+  return new SpillwayError(
+    'NO_PRIVILEGE',
+    `${error.message}: loading BPF programs needs CAP_BPF and CAP_PERFMON, attaching them CAP_SYS_ADMIN where ` +
+      `kernel.perf_event_paranoid is 3; run as root, e.g. with sudo`,
+    { cause: error },
+  );
+}
+
+/** libbpf names the program that stopped the load. */
+function refusedProgram(log: string): string | null {
+  return /prog '([^']+)': failed to (?:load|find kernel BTF|prepare)/.exec(log)?.[1] ?? null;
+}
+
+/** The verifier's last words before its statistics, or libbpf's complaint. */
+function whyRefused(log: string): string {
+  const lines = log.split('\n').filter((line) => line !== '' && !/^(processed |-- |libbpf: (?:prog|failed))/.test(line));
+  return lines.at(-1) ?? 'no reason given';
+}
+
+function lastLines(log: string, count: number): string {
+  return log.trimEnd().split('\n').slice(-count).join('\n');
+}

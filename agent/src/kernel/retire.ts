@@ -1,0 +1,154 @@
+/**
+ * Slots that are no longer needed: taken out of use, waited for, folded into the aggregates, given back.
+ *
+ * Between taking out and folding every program that had already found the slot must have ended: the grace period waits for
+ * exactly that. Until then the record is read like a live one, so no sum ever misses it or counts it twice: the fold and
+ * the next snapshot run on one thread.
+ */
+import { LAYOUT } from '../abi/layout.ts';
+import type { Binding, BpfObject, MappedRegion, Program } from '../../../native/lib/index.ts';
+import type { Counters } from '../model/counters.ts';
+import type { Aggregates } from './aggregates.ts';
+import { causeKey, type CommCache, processTable, readRows, type Rows } from './collect.ts';
+import { SLOT_FIRST, type SlotTable, STATE, type Tables } from './tables.ts';
+
+const RETIREMENT = LAYOUT.structs.retirement.fields;
+const BATCH = RETIREMENT.slots.elements;
+
+/** A process whose record was folded. */
+export interface RetiredProcess {
+  readonly pid: number;
+  readonly comm: string;
+  /** Nanoseconds since boot. */
+  readonly startTime: number;
+  readonly counters: Counters;
+}
+
+/** Tables whose keys stand in an index, and so need a program to take them out. */
+type Indexed = 'flows' | 'flows6' | 'causes';
+
+export class Retirement {
+  readonly #binding: Binding;
+  readonly #tables: Tables;
+  readonly #aggregates: Aggregates;
+  readonly #comms: CommCache;
+  readonly #batch: MappedRegion;
+  readonly #programs: Readonly<Record<Indexed, Program>>;
+  readonly #onProcess: (process: RetiredProcess) => void;
+
+  constructor(
+    binding: Binding,
+    object: BpfObject,
+    tables: Tables,
+    aggregates: Aggregates,
+    comms: CommCache,
+    onProcess: (process: RetiredProcess) => void,
+  ) {
+    this.#binding = binding;
+    this.#tables = tables;
+    this.#aggregates = aggregates;
+    this.#comms = comms;
+    this.#onProcess = onProcess;
+    this.#batch = object.map('retirement').mapRegion();
+    this.#programs = {
+      flows: object.program('retire_flows'),
+      flows6: object.program('retire_flows6'),
+      causes: object.program('retire_causes'),
+    };
+  }
+
+  /** Retires flows. Those that came back to life meanwhile simply get a new slot. */
+  async flows(name: 'flows' | 'flows6', slots: readonly number[]): Promise<void> {
+    const table = this.#tables[name];
+    const retiring = this.#unlink(name, slots);
+    if (retiring.length === 0) return;
+    await this.#binding.gracePeriod();
+    const counts = new Float64Array(table.shape.counterColumns);
+    for (const slot of retiring) {
+      table.drain(slot, counts);
+      this.#aggregates.addFlow(counts);
+      table.giveBack(slot);
+    }
+  }
+
+  /** Retires processes with their causes. One that still lives gets a new slot with its next attempt. */
+  async processes(slots: readonly number[]): Promise<void> {
+    const table = this.#tables.processes;
+    for (const slot of slots) table.setState(slot, STATE.RETIRING);
+    await this.#binding.gracePeriod();
+    this.#foldProcesses(new Set(slots));
+  }
+
+  #foldProcesses(slots: ReadonlySet<number>): void {
+    const table = this.#tables.processes;
+    const rows = readRows(table);
+    const names = processTable(table, rows, this.#comms);
+    const commOf = new Map<number, string>();
+    for (let row = 0; row < rows.length; row++) {
+      const slot = rows.slots[row] ?? 0;
+      if (slots.has(slot)) commOf.set(slot, names.comms[row] ?? '');
+    }
+    // causes first: while the process' slot is not given back, no program can start anew on a cause of it
+    this.#foldCauses(commOf);
+    for (let row = 0; row < rows.length; row++) {
+      const slot = rows.slots[row] ?? 0;
+      const comm = commOf.get(slot);
+      if (comm === undefined) continue;
+      const counters = new Float64Array(table.shape.counterColumns);
+      table.drain(slot, counters);
+      this.#aggregates.addProcess(comm, counters);
+      const pid = names.pids[row] ?? 0;
+      this.#onProcess({ pid, comm, startTime: names.startTimes[row] ?? 0, counters });
+      table.giveBack(slot);
+    }
+  }
+
+  /** No grace period of its own: whoever adds to a cause has found its process first, and those have all ended. */
+  #foldCauses(commOf: ReadonlyMap<number, string>): void {
+    const table = this.#tables.causes;
+    const rows = readRows(table);
+    const keys = new Map<number, ReturnType<typeof causeKey>>();
+    for (let row = 0; row < rows.length; row++) {
+      const key = causeKey(rows.keys, row);
+      if (commOf.has(key.process)) keys.set(rows.slots[row] ?? 0, key);
+    }
+    const count = new Float64Array(1);
+    for (const slot of this.#unlink('causes', [...keys.keys()])) {
+      const key = keys.get(slot);
+      table.drain(slot, count);
+      if (key !== undefined) {
+        const { kind, mechanism, code } = key;
+        this.#aggregates.addCause({ kind, mechanism, code, comm: commOf.get(key.process) ?? '', count: count[0] ?? 0 });
+      }
+      table.giveBack(slot);
+    }
+  }
+
+  /** Takes slots out of their index and returns those that it has marked RETIRING. */
+  #unlink(name: Indexed, slots: readonly number[]): number[] {
+    for (let at = 0; at < slots.length; at += BATCH) {
+      const batch = slots.slice(at, at + BATCH);
+      batch.forEach((slot, i) => {
+        this.#batch.storeU32(RETIREMENT.slots.offset + 4 * i, slot);
+      });
+      this.#batch.storeU32(RETIREMENT.count.offset, batch.length);
+      this.#programs[name].run();
+    }
+    const table = this.#tables[name];
+    const keys = new Uint32Array(table.used * table.shape.keyWords);
+    table.readKeys(keys, SLOT_FIRST, table.used);
+    return slots.filter(
+      (slot) => keys[(slot - SLOT_FIRST) * table.shape.keyWords + table.shape.stateWord] === STATE.RETIRING,
+    );
+  }
+}
+
+/** Slots of rows whose state is LIVE and for which `wanted` holds. */
+export function liveSlots(table: SlotTable, rows: Rows, wanted: (row: number) => boolean): number[] {
+  const { keyWords, stateWord } = table.shape;
+  const slots: number[] = [];
+  for (let row = 0; row < rows.length; row++) {
+    if (rows.keys[row * keyWords + stateWord] === STATE.LIVE && wanted(row)) slots.push(rows.slots[row] ?? 0);
+  }
+  return slots;
+}

@@ -1,0 +1,162 @@
+/** The mapped tables: which bytes are which, and the pools of free slots. No policy. */
+import { LAYOUT, type TableName, TABLES } from '../abi/layout.ts';
+import { COUNTER_COLUMNS } from '../model/counters.ts';
+import type { BpfObject, MappedRegion } from '../../../native/lib/index.ts';
+import type { KernelOptions } from './options.ts';
+
+const { structs, enums } = LAYOUT;
+const POOL = structs.slot_pool;
+
+export const SLOT_FIRST = enums.reserved_slot.FIRST;
+export const SLOT_OVERFLOW = enums.reserved_slot.OVERFLOW;
+export const SLOT_NOBODY = enums.reserved_slot.NOBODY;
+export const STATE = enums.slot_state;
+
+/** Where the key and the counters stand in one kind of record. All offsets and sizes in bytes. */
+export interface RecordShape {
+  readonly size: number;
+  /** The words that identify the record and say its state. */
+  readonly key: number;
+  readonly keyWords: number;
+  /** Which of those words is the state. */
+  readonly stateWord: number;
+  /** The 64-bit counters. */
+  readonly counters: number;
+  readonly counterColumns: number;
+}
+
+const processes = structs.process_record;
+const flow = structs.flow_record;
+const flow6 = structs.flow6_record;
+const cause = structs.cause_record;
+
+export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
+  processes: {
+    size: processes.size,
+    key: processes.fields.key.offset,
+    // the key and ended_at behind it
+    keyWords: (processes.fields.ended_at.offset + processes.fields.ended_at.size) / 4,
+    stateWord: processes.fields['key.state'].offset / 4,
+    counters: processes.fields.rings.offset,
+    counterColumns: COUNTER_COLUMNS,
+  },
+  flows: {
+    size: flow.size,
+    key: flow.fields.key.offset,
+    keyWords: (flow.fields.key.size + flow.fields.state.size) / 4,
+    stateWord: (flow.fields.state.offset - flow.fields.key.offset) / 4,
+    counters: flow.fields.counts.offset,
+    counterColumns: structs.counts.size / 8,
+  },
+  flows6: {
+    size: flow6.size,
+    key: flow6.fields.key.offset,
+    keyWords: (flow6.fields.key.size + flow6.fields.state.size) / 4,
+    stateWord: (flow6.fields.state.offset - flow6.fields.key.offset) / 4,
+    counters: flow6.fields.counts.offset,
+    counterColumns: structs.counts.size / 8,
+  },
+  causes: {
+    size: cause.size,
+    key: cause.fields.key.offset,
+    keyWords: (cause.fields.key.size + cause.fields.state.size) / 4,
+    stateWord: (cause.fields.state.offset - cause.fields.key.offset) / 4,
+    counters: cause.fields.count.offset,
+    counterColumns: 1,
+  },
+};
+
+/** One slot table: its mapped records and its pool. Readers see the slots that were ever given out. */
+export class SlotTable {
+  readonly name: TableName;
+  readonly shape: RecordShape;
+  readonly capacity: number;
+  readonly records: MappedRegion;
+  readonly #pools: MappedRegion;
+  readonly #returned: MappedRegion;
+  readonly #pool: number;
+  readonly #poolRow = new Float64Array(POOL.size / 8);
+
+  constructor(object: BpfObject, name: TableName, capacity: number, pools: MappedRegion) {
+    this.name = name;
+    this.shape = SHAPES[name];
+    this.capacity = capacity;
+    this.records = object.map(name).mapRegion();
+    this.#pools = pools;
+    this.#returned = object.map(`free_${name}`).mapRegion();
+    this.#pool = TABLES.indexOf(name) * POOL.size;
+  }
+
+  /** Slots that were ever given out: records SLOT_FIRST ... SLOT_FIRST + used - 1 can hold something. */
+  get used(): number {
+    this.#readPool();
+    return Math.min(this.#field('fresh'), this.capacity);
+  }
+
+  /** Slots in use now. */
+  get entries(): number {
+    this.#readPool();
+    return Math.min(this.#field('fresh'), this.capacity) - (this.#field('tail') - this.#field('head'));
+  }
+
+  /** Times a count found no slot. */
+  get overflows(): number {
+    this.#readPool();
+    return this.#field('overflows');
+  }
+
+  /** Keys, states and what else stands with them: `keyWords` a row, for `rows` records from slot `first` on. */
+  readKeys(into: Uint32Array, first: number, rows: number): void {
+    const { key, size, keyWords } = this.shape;
+    this.records.readU32(into, first * size + key, size, rows, keyWords);
+  }
+
+  /** Counters: `counterColumns` a row. */
+  readCounters(into: Float64Array, first: number, rows: number): void {
+    const { counters, size, counterColumns } = this.shape;
+    this.records.readU64(into, first * size + counters, size, rows, counterColumns);
+  }
+
+  setState(slot: number, state: number): void {
+    const { key, size, stateWord } = this.shape;
+    this.records.storeU32(slot * size + key + 4 * stateWord, state);
+  }
+
+  /** Takes the counters out of a record, atomically each: what a straggler added later would stay for the next owner. */
+  drain(slot: number, into: Float64Array): void {
+    this.records.drainU64(into, slot * this.shape.size + this.shape.counters);
+  }
+
+  /** Puts a drained slot back into the pool. Only the agent does this, so one store of `tail` publishes it. */
+  giveBack(slot: number): void {
+    const { key, keyWords, size } = this.shape;
+    this.records.zero(slot * size + key, 4 * keyWords);
+    this.#readPool();
+    const tail = this.#field('tail');
+    this.#returned.storeU64((tail % this.capacity) * 8, slot);
+    this.#pools.storeU64(this.#pool + POOL.fields.tail.offset, tail + 1);
+  }
+
+  #readPool(): void {
+    this.#pools.readU64(this.#poolRow, this.#pool, POOL.size, 1, this.#poolRow.length);
+  }
+
+  #field(name: 'fresh' | 'head' | 'tail' | 'overflows'): number {
+    return this.#poolRow[POOL.fields[name].offset / 8] ?? 0;
+  }
+}
+
+/** All tables of a loaded object. */
+export type Tables = Readonly<Record<TableName, SlotTable>>;
+
+/** Maps the tables of a loaded object. */
+export function mapTables(object: BpfObject, options: KernelOptions): Tables {
+  const pools = object.map('pools').mapRegion();
+  const table = (name: TableName, capacity: number) => new SlotTable(object, name, capacity, pools);
+  return {
+    processes: table('processes', options.processes),
+    flows: table('flows', options.flows),
+    flows6: table('flows6', options.flows),
+    causes: table('causes', options.causes),
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * The counters of one process, or of any sum of processes, as one row of doubles in the order of the kernel's record:
+ * first the ring counters, then eight per mechanism (attempts by outcome, bytes by outcome).
+ */
+import { LAYOUT, MECHANISMS, type Mechanism, OUTCOMES, type Outcome } from '../abi/layout.ts';
+
+/** One row of counters; exact up to 2^53. */
+export type Counters = Float64Array;
+
+const RING_COLUMNS = LAYOUT.structs.ring_counts.size / 8;
+
+/** Columns of a `struct counts`: attempts by outcome, then the bytes of the outcomes that move any. */
+export const COUNT_COLUMNS = LAYOUT.structs.counts.size / 8;
+const BYTES_COLUMN = LAYOUT.structs.counts.fields.bytes.offset / 8;
+
+/** Width of a row of counters. */
+export const COUNTER_COLUMNS = RING_COLUMNS + MECHANISMS.length * COUNT_COLUMNS;
+
+/** Outcomes that move bytes, in the order of `counts.bytes`. */
+export const OUTCOMES_WITH_BYTES: readonly Outcome[] = OUTCOMES.slice(0, COUNT_COLUMNS - BYTES_COLUMN);
+
+/** Columns of the ring counters. */
+export const RING = {
+  enters: LAYOUT.structs.ring_counts.fields.enters.offset / 8,
+  submitted: LAYOUT.structs.ring_counts.fields.submitted.offset / 8,
+  setups: LAYOUT.structs.ring_counts.fields.setups.offset / 8,
+  cqOverflows: LAYOUT.structs.ring_counts.fields.cq_overflows.offset / 8,
+} as const;
+
+/** Index within a `struct counts` row (a flow's counts, or one mechanism's part of a row of counters). */
+export const attemptsColumn = (outcome: Outcome): number => OUTCOMES.indexOf(outcome);
+
+/** Likewise for bytes; only for OUTCOMES_WITH_BYTES. */
+export const bytesColumn = (outcome: Outcome): number => BYTES_COLUMN + OUTCOMES.indexOf(outcome);
+
+/** Where the eight columns of a mechanism begin in a row of counters. */
+export const mechanismColumn = (mechanism: Mechanism): number =>
+  RING_COLUMNS + MECHANISMS.indexOf(mechanism) * COUNT_COLUMNS;
+
+/** Attempts of one mechanism and outcome. */
+export function attemptsOf(counters: Counters, mechanism: Mechanism, outcome: Outcome): number {
+  return counters[mechanismColumn(mechanism) + attemptsColumn(outcome)] ?? 0;
+}
+
+/** Bytes moved by one mechanism with an outcome; 0 for outcomes that move none. */
+export function bytesOf(counters: Counters, mechanism: Mechanism, outcome: Outcome): number {
+  return OUTCOMES_WITH_BYTES.includes(outcome)
+    ? (counters[mechanismColumn(mechanism) + bytesColumn(outcome)] ?? 0)
+    : 0;
+}
+
+/** Attempts of one `struct counts` that starts at `at`, over all outcomes. */
+export function sumAttempts(counts: Float64Array, at: number): number {
+  let sum = 0;
+  for (let column = 0; column < BYTES_COLUMN; column++) sum += counts[at + column] ?? 0;
+  return sum;
+}
+
+/** Attempts of a row of counters over all mechanisms. */
+export function totalAttempts(counters: Counters): number {
+  return MECHANISMS.reduce((sum, mechanism) => sum + sumAttempts(counters, mechanismColumn(mechanism)), 0);
+}
+
+/** Adds `columns` values of `from`, starting at `at`, to the row `into`. */
+export function addRow(into: Float64Array, from: Float64Array, at = 0): void {
+  for (let column = 0; column < into.length; column++) into[column] = (into[column] ?? 0) + (from[at + column] ?? 0);
+}

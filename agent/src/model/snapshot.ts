@@ -1,0 +1,102 @@
+/**
+ * A Snapshot is the one thing that everything downstream reads: what the tables held at one moment, decoded once. It is plain
+ * data and never changes. Tables are columns, not objects: a view makes objects of the rows that it shows.
+ */
+import type { TableName } from '../abi/layout.ts';
+import type { Counters } from './counters.ts';
+
+export interface Snapshot {
+  readonly time: {
+    /** Milliseconds since the epoch, for people. */
+    readonly unixMs: number;
+    /** Seconds since boot, suspend included, for rates: never set back. */
+    readonly boottime: number;
+  };
+  /** Everything that was counted, in whatever record it ended: live, retired, overflow, nobody's. Never decreases. */
+  readonly totals: Counters;
+  /** The part of `totals` for which no process could be found. */
+  readonly unattributed: Counters;
+  /** The part of `totals` that found the process table full. */
+  readonly overflow: Counters;
+  readonly processes: ProcessTable;
+  /** Counters of retired processes, summed by comm. */
+  readonly departed: ReadonlyMap<string, Counters>;
+  readonly causes: readonly Cause[];
+  /** IPv4 (and v4-mapped) flows, then IPv6 flows. */
+  readonly flows: readonly [FlowTable, FlowTable];
+  /** Attempts and bytes of retired flows and of those that found the table full: one `struct counts`. */
+  readonly otherFlows: Float64Array;
+  /** Of sockets that have no IP flow (unix, vsock, ...). */
+  readonly nonIpFlows: Float64Array;
+  readonly tables: readonly TableUsage[];
+  readonly programs: readonly ProgramStatus[];
+  readonly lost: {
+    /** Times a count went to an overflow record, over all tables. Nothing is missing from `totals` for it. */
+    readonly overflow: number;
+    /** Events that found the ring full: they delay the agent and change no count. */
+    readonly events: number;
+    /** Runs that the kernel skipped: attempts, enters or completions that nobody saw. */
+    readonly missedRuns: number;
+  };
+}
+
+/** Live processes: row r is one run of one program in one process. */
+export interface ProcessTable {
+  readonly length: number;
+  readonly pids: Uint32Array;
+  /** Nanoseconds since boot. */
+  readonly startTimes: Float64Array;
+  /** Nanoseconds since boot; 0 while it lives. */
+  readonly endedAt: Float64Array;
+  /** Untrusted text, valid Unicode, at most 15 characters. */
+  readonly comms: readonly string[];
+  /** COUNTER_COLUMNS doubles a row. */
+  readonly counters: Float64Array;
+}
+
+export type CauseKind = 'errno' | 'enter_errno' | 'setup_errno' | 'async_work';
+
+/** How often attempts of one process ended for one reason. */
+export interface Cause {
+  readonly kind: CauseKind;
+  /** Index into MECHANISMS; 0 for enter_errno and setup_errno, which have none. */
+  readonly mechanism: number;
+  /** Positive errno; 0 for async_work. */
+  readonly code: number;
+  /** Row of `processes`; null for retired processes (then `comm` is all that is known) and where none was found. */
+  readonly process: number | null;
+  /** '' where no process was found. */
+  readonly comm: string;
+  readonly count: number;
+}
+
+/** Live flows of one address family: columns by row. */
+export interface FlowTable {
+  readonly family: 4 | 6;
+  readonly length: number;
+  /** The kernel's key as little-endian words (3 for IPv4, 9 for IPv6) a row: addresses in network order, then protocol. */
+  readonly keys: Uint32Array;
+  /** COUNT_COLUMNS doubles a row: attempts by outcome, bytes by outcome. */
+  readonly counts: Float64Array;
+}
+
+export interface TableUsage {
+  readonly table: TableName;
+  readonly entries: number;
+  readonly capacity: number;
+  /** Times a count found no slot. */
+  readonly overflows: number;
+}
+
+export interface ProgramStatus {
+  readonly name: string;
+  /** What it is attached to, e.g. `tp/syscalls/sys_exit_splice`. */
+  readonly hook: string;
+  readonly state: 'attached' | 'unavailable' | 'off';
+  /** Why it is not attached; '' when it is. */
+  readonly reason: string;
+  readonly missedRuns: number;
+  /** Both 0 unless kernel.bpf_stats_enabled is 1. */
+  readonly runs: number;
+  readonly runSeconds: number;
+}

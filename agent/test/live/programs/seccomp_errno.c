@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * seccomp_errno CALL ERRNO [N]	N times CALL answered with ERRNO (a name or a number)
+ * seccomp_errno all		every call with every errno from 1 to 133, once each
+ *
+ * CALL is a mechanism that is a system call, or io_uring_enter or io_uring_setup.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/io_uring.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attempt.h"
+#include "seccomp_filter.h"
+#include "setup.h"
+#include "sockets.h"
+#include "witness.h"
+
+#define USAGE "seccomp_errno CALL ERRNO [N] | seccomp_errno all"
+#define LAST_ERRNO 133 /* EHWPOISON */
+
+/* Real files, so that the attempts have a flow; none of them is ever touched. */
+struct files {
+	struct pair tcp;
+	struct pipe pipe;
+	int file;
+};
+static struct files files;
+
+static long call_sendfile(int code)
+{
+	return attempt_sendfile(files.tcp.tx, files.file, NULL, answer_with(code));
+}
+
+static long call_splice(int code)
+{
+	return attempt_splice(files.pipe.read, NULL, files.tcp.tx, NULL, 1, answer_with(code));
+}
+
+static long call_tee(int code)
+{
+	return attempt_tee(files.pipe.read, files.pipe.write, 1, answer_with(code));
+}
+
+static long call_vmsplice(int code)
+{
+	return attempt_vmsplice(files.pipe.write, NULL, 0, answer_with(code));
+}
+
+static long call_copy_file_range(int code)
+{
+	return attempt_copy_file_range(files.file, NULL, files.file, NULL, 1, answer_with(code));
+}
+
+static long call_enter(int code)
+{
+	return ring_enter_with_size(-1, 1, 0, 0, answer_with(code));
+}
+
+static long call_setup(int code)
+{
+	struct io_uring_params params = { 0 };
+
+	return ring_setup(answer_with(code), &params);
+}
+
+static const struct call {
+	const char *name;
+	long (*make)(int code);
+} calls[] = {
+	{ "sendfile", call_sendfile },
+	{ "splice", call_splice },
+	{ "tee", call_tee },
+	{ "vmsplice", call_vmsplice },
+	{ "copy_file_range", call_copy_file_range },
+	{ "io_uring_enter", call_enter },
+	{ "io_uring_setup", call_setup },
+};
+#define CALLS (sizeof(calls) / sizeof(*calls))
+
+static const struct call *call_named(const char *name)
+{
+	for (size_t i = 0; i < CALLS; i++)
+		if (!strcmp(calls[i].name, name))
+			return &calls[i];
+	usage(USAGE);
+}
+
+static int code_of(const char *text)
+{
+	for (int code = 1; code <= LAST_ERRNO; code++)
+		if (!strcmp(errno_name(code), text))
+			return code;
+	/* up to 516: the restart codes, which user space sees only this way */
+	return number(text, 1, "ERRNO");
+}
+
+static void answer(const struct call *call, int code)
+{
+	long ret = call->make(code);
+
+	if (ret == -code)
+		return;
+	errno = ret < 0 ? -ret : 0;
+	die("%s answered %ld instead of %d", call->name, ret, -code);
+}
+
+static void every_call_with_every_errno(void)
+{
+	for (size_t i = 0; i < CALLS; i++)
+		for (int code = 1; code <= LAST_ERRNO; code++)
+			answer(&calls[i], code);
+}
+
+int main(int argc, char **argv)
+{
+	bool all = argc == 2 && !strcmp(argv[1], "all");
+
+	if (!all && argc != 3 && argc != 4)
+		usage(USAGE);
+	witness_open();
+	files = (struct files){ tcp_pair("127.0.0.1"), make_pipe(), make_memfd(4096) };
+	install_errno_filter();
+	if (all) {
+		every_call_with_every_errno();
+	} else {
+		const struct call *call = call_named(argv[1]);
+		int code = code_of(argv[2]);
+		long n = argc == 4 ? number(argv[3], 0, "N") : 1;
+
+		while (n--)
+			answer(call, code);
+	}
+	witness_print(0, "");
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* Task -> the record of its process, found through the task storage of the process' main thread. */
+#ifndef SPILLWAY_PROCESS_BPF_H
+#define SPILLWAY_PROCESS_BPF_H
+
+#include "tables.bpf.h"
+
+/* Not a slot: this process is not counted. */
+#define SLOT_UNCOUNTED 0xffffffffu
+
+struct events_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+};
+extern struct events_map events SEC(".maps");
+
+static __always_inline void send_event(enum event_kind kind, __u32 slot)
+{
+	struct event event = { .kind = kind, .slot = slot };
+
+	if ((int)bpf_ringbuf_output(&events, &event, sizeof(event), 0))
+		ADD(events_lost, 1);
+}
+
+/* `slot` will get no more attempts but the few that are under way. */
+static __always_inline void end_process(__u32 slot)
+{
+	struct process_record *record = bpf_map_lookup_elem(&processes, &slot);
+
+	if (slot < SLOT_FIRST || !record || READ_ONCE(record->ended_at))
+		return;
+	WRITE_ONCE(record->ended_at, bpf_ktime_get_boot_ns());
+	send_event(EVENT_PROCESS_ENDED, slot);
+}
+
+static __always_inline int is_process(struct process_record *record, struct task_struct *leader, __u64 exec_id)
+{
+	return READ_ONCE(record->key.state) == SLOT_LIVE && record->key.start_time == leader->start_boottime &&
+	       record->key.exec_id == exec_id && record->key.tgid == (__u32)leader->tgid;
+}
+
+/*
+ * The first attempt of a process, or of a program it went on to, or the first since its slot was retired: takes a slot.
+ * Threads that race for it end with one, like find_NAME().
+ */
+static __noinline __u32 claim_process(struct task_struct *leader, __u64 exec_id, struct process_state *state)
+{
+	__u32 old = READ_ONCE(state->slot);
+	struct process_record *record;
+	__u32 slot, seen;
+
+	if (state->flags & (PROCESS_IGNORED | PROCESS_TRACKS_CHILDREN))
+		return SLOT_UNCOUNTED;
+	if (tracked_only && !(state->flags & PROCESS_TRACKED))
+		return SLOT_UNCOUNTED;
+	if (leader->flags & PF_KTHREAD)
+		return SLOT_NOBODY;
+
+	slot = take_slot(TABLE_PROCESSES, &free_processes, process_capacity);
+	record = bpf_map_lookup_elem(&processes, &slot);
+	if (slot == SLOT_OVERFLOW || !record) {
+		count_overflow(TABLE_PROCESSES);
+		return SLOT_OVERFLOW;
+	}
+	record->key.start_time = leader->start_boottime;
+	record->key.exec_id = exec_id;
+	record->key.tgid = leader->tgid;
+	record->ended_at = 0;
+	bpf_probe_read_kernel(record->comm, sizeof(record->comm), leader->comm);
+	WRITE_ONCE(record->key.state, SLOT_LIVE);
+
+	seen = __sync_val_compare_and_swap(&state->slot, old, slot);
+	if (seen == old) {
+		struct process_record *before = bpf_map_lookup_elem(&processes, &old);
+
+		/* the same process under another exec id: that program is over */
+		if (before && READ_ONCE(before->key.state) == SLOT_LIVE &&
+		    before->key.start_time == leader->start_boottime && before->key.tgid == (__u32)leader->tgid)
+			end_process(old);
+		return slot;
+	}
+	WRITE_ONCE(record->key.state, SLOT_ORPHAN);
+	record = bpf_map_lookup_elem(&processes, &seen);
+	if (record && is_process(record, leader, exec_id))
+		return seen;
+	count_overflow(TABLE_PROCESSES);
+	return SLOT_OVERFLOW;
+}
+
+/*
+ * The slot of the task's process, or SLOT_UNCOUNTED. *state is NULL when the kernel would not give us task storage
+ * (out of memory, or its per-CPU lock was taken by whom we interrupted).
+ */
+static __always_inline __u32 process_of(struct task_struct *task, struct process_state **state)
+{
+	struct task_struct *leader = task->group_leader;
+	__u64 exec_id = task->self_exec_id;
+	struct process_record *record;
+	__u32 slot;
+
+	*state = bpf_task_storage_get(&process_states, leader, 0, tracked_only ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!*state) {
+		if (tracked_only)
+			return SLOT_UNCOUNTED;
+		count_overflow(TABLE_PROCESSES);
+		return SLOT_OVERFLOW;
+	}
+	slot = READ_ONCE((*state)->slot);
+	record = bpf_map_lookup_elem(&processes, &slot);
+	if (record && is_process(record, leader, exec_id))
+		return slot;
+	return claim_process(leader, exec_id, *state);
+}
+
+#endif

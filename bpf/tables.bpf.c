@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/* The tables themselves, and their retirement. */
+#include "tables.bpf.h"
+#include "process.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile __u32 process_capacity = 1;
+const volatile __u32 flow_capacity = 1;
+const volatile __u32 flow6_capacity = 1;
+const volatile __u32 cause_capacity = 1;
+const volatile __u8 tracked_only = 0;
+
+__u64 events_lost = 0;
+__u64 forks_lost = 0;
+
+struct processes_map processes SEC(".maps");
+struct flows_map flows SEC(".maps");
+struct flows6_map flows6 SEC(".maps");
+struct causes_map causes SEC(".maps");
+struct flow_index_map flow_index SEC(".maps");
+struct flow6_index_map flow6_index SEC(".maps");
+struct cause_index_map cause_index SEC(".maps");
+struct free_processes_map free_processes SEC(".maps");
+struct free_flows_map free_flows SEC(".maps");
+struct free_flows6_map free_flows6 SEC(".maps");
+struct free_causes_map free_causes SEC(".maps");
+struct pools_map pools SEC(".maps");
+struct process_states_map process_states SEC(".maps");
+struct events_map events SEC(".maps");
+
+/* What no map refers to: this keeps it in the object's BTF, from which the agent's layout is generated. */
+struct shared_types {
+	struct event event;
+	enum mechanism mechanism;
+	enum outcome outcome;
+	enum cause_kind cause_kind;
+	enum slot_state slot_state;
+	enum reserved_slot reserved_slot;
+	enum table table;
+	enum event_kind event_kind;
+	enum process_flag process_flag;
+};
+const struct shared_types *shared_types = 0;
+
+/* The slots that the next retire_* run takes out of use: written by the agent. */
+struct retirement_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct retirement);
+} retirement SEC(".maps");
+
+static __always_inline struct retirement *batch(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&retirement, &zero);
+}
+
+/*
+ * Take slots out of their index, so that no program that starts from now on finds them: the agent then waits for those
+ * that have started, folds what the records hold, and gives the slots back. A program does it, not bpf() map
+ * calls: a task preempted inside one of those makes the kernel skip tracepoint programs on its CPU (preemptible kernels).
+ */
+#define DEFINE_RETIRE(name, records, record_type, index)                                           \
+	SEC("syscall")                                                                             \
+	int retire_##name(void *ctx)                                                               \
+	{                                                                                          \
+		struct retirement *slots = batch();                                                \
+                                                                                                   \
+		if (!slots)                                                                        \
+			return 0;                                                                  \
+		for (__u32 i = 0; i < RETIRE_BATCH; i++) {                                         \
+			record_type *record;                                                       \
+			__u32 slot, *found;                                                        \
+                                                                                                   \
+			if (i >= slots->count)                                                     \
+				break;                                                             \
+			slot = slots->slots[i];                                                    \
+			record = bpf_map_lookup_elem(&records, &slot);                             \
+			if (!record || record->state != SLOT_LIVE)                                 \
+				continue;                                                          \
+			/* not ours: the loser of a race, about to become an orphan */             \
+			found = bpf_map_lookup_elem(&index, &record->key);                         \
+			if (!found || *found != slot)                                              \
+				continue;                                                          \
+			bpf_map_delete_elem(&index, &record->key);                                 \
+			WRITE_ONCE(record->state, SLOT_RETIRING);                                  \
+		}                                                                                  \
+		return 0;                                                                          \
+	}
+
+DEFINE_RETIRE(flows, flows, struct flow_record, flow_index)
+DEFINE_RETIRE(flows6, flows6, struct flow6_record, flow6_index)
+DEFINE_RETIRE(causes, causes, struct cause_record, cause_index)

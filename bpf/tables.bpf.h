@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Slot tables: an index from key to slot number, mmap-able records that the agent reads in place, and a
+ * pool of free slots. Counts are only ever added to here; the agent alone gives slots back.
+ *
+ * What makes this exact:
+ * - A slot's key is written before the index shows it, and compared after every look-up: a stale hint, and an
+ *   element of a preallocated hash that was reused between look-up and use, are both recognised.
+ * - Whoever finds no slot adds to the reserved overflow record instead: sums hold whatever happens.
+ * - Helper results are cast to int: up to 6.1 they are not sign-extended.
+ */
+#ifndef SPILLWAY_TABLES_BPF_H
+#define SPILLWAY_TABLES_BPF_H
+
+#include "kernel.h"
+#include "spillway.h"
+
+#define EEXIST 17
+
+#define ADD(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
+
+/* A load that the compiler may neither repeat nor drop: the agent and other CPUs write what it reads. */
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
+
+/* Set by the agent before load: to the verifier they are constants, and what they switch off is removed. */
+extern const volatile __u32 process_capacity;
+extern const volatile __u32 flow_capacity;
+extern const volatile __u32 flow6_capacity;
+extern const volatile __u32 cause_capacity;
+/* count only processes marked TRACKED (`spillway stat`) */
+extern const volatile __u8 tracked_only;
+
+/* Events that found the ring full; forks that could not be marked as TRACKED. */
+extern __u64 events_lost;
+extern __u64 forks_lost;
+
+/* max_entries of 1 is a stand-in: the agent sets it from the configured capacity before load. */
+#define RECORDS(name, record)                                                                      \
+	struct name##_map {                                                                        \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
+		__uint(max_entries, 1);                                                            \
+		__type(key, __u32);                                                                \
+		__type(value, record);                                                             \
+	};                                                                                         \
+	extern struct name##_map name SEC(".maps")
+
+#define INDEX(name, key_type)                                                                      \
+	struct name##_map {                                                                        \
+		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
+		__uint(max_entries, 1);                                                            \
+		__type(key, key_type);                                                             \
+		__type(value, __u32);                                                              \
+	};                                                                                         \
+	extern struct name##_map name SEC(".maps")
+
+RECORDS(processes, struct process_record);
+RECORDS(flows, struct flow_record);
+RECORDS(flows6, struct flow6_record);
+RECORDS(causes, struct cause_record);
+
+INDEX(flow_index, struct FlowKey);
+INDEX(flow6_index, struct Flow6Key);
+INDEX(cause_index, struct cause_key);
+
+/* Rings of returned slots, one a table; see struct slot_pool. */
+RECORDS(free_processes, __u64);
+RECORDS(free_flows, __u64);
+RECORDS(free_flows6, __u64);
+RECORDS(free_causes, __u64);
+
+RECORDS(pools, struct slot_pool);
+
+
+struct process_states_map {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct process_state);
+};
+extern struct process_states_map process_states SEC(".maps");
+
+/* How often a CPU tries for a returned slot while others take them: beyond that it takes a fresh one. */
+#define TAKE_TRIES 8
+
+/* A free slot of a table, or SLOT_OVERFLOW when there is none. */
+static __noinline __u32 take_slot(__u32 table, void *returned, __u32 capacity)
+{
+	struct slot_pool *pool = bpf_map_lookup_elem(&pools, &table);
+
+	if (!pool || !capacity)
+		return SLOT_OVERFLOW;
+	for (int i = 0; i < TAKE_TRIES; i++) {
+		/* an atomic read: orders the ring's entry after the tail that the agent stored behind it */
+		__u64 tail = __sync_fetch_and_add(&pool->tail, 0);
+		__u64 head = READ_ONCE(pool->head);
+		__u32 place = head % capacity;
+		__u64 *entry;
+		__u64 slot;
+
+		if (head == tail)
+			break;
+		entry = bpf_map_lookup_elem(returned, &place);
+		if (!entry)
+			break;
+		slot = READ_ONCE(*entry);
+		if (__sync_val_compare_and_swap(&pool->head, head, head + 1) == head)
+			return slot;
+	}
+	if (READ_ONCE(pool->fresh) < capacity) {
+		__u64 fresh = __sync_fetch_and_add(&pool->fresh, 1);
+
+		if (fresh < capacity)
+			return SLOT_FIRST + fresh;
+	}
+	return SLOT_OVERFLOW;
+}
+
+static __always_inline void count_overflow(__u32 table)
+{
+	struct slot_pool *pool = bpf_map_lookup_elem(&pools, &table);
+
+	if (pool)
+		ADD(pool->overflows, 1);
+}
+
+/* Keys are whole 32-bit words without padding. */
+static __always_inline int same_key(const void *a, const void *b, int size)
+{
+	const __u32 *x = a, *y = b;
+
+#pragma unroll
+	for (int i = 0; i < size / 4; i++)
+		if (READ_ONCE(x[i]) != y[i])
+			return 0;
+	return 1;
+}
+
+/* Is this record the one of `key`, and may it be added to? */
+#define HOLDS(record, wanted)                                                                      \
+	(READ_ONCE((record)->state) == SLOT_LIVE && same_key(&(record)->key, (wanted), sizeof(*(wanted))))
+
+/*
+ * find_NAME(key): the slot of a key, made when it is new; SLOT_OVERFLOW when the table is full. Two CPUs that race
+ * for one key end with one slot: the index decides, the loser's slot becomes an ORPHAN for the agent to collect.
+ * The second look-up serves that loser, and whoever saw an index element that was reused meanwhile.
+ */
+#define DEFINE_FIND(name, key_type, record_type, records, index, table, returned, capacity)       \
+	static __noinline __u32 find_##name(const key_type *key)                                   \
+	{                                                                                          \
+		_Pragma("unroll") for (int i = 0; i < 2; i++) {                                    \
+			__u32 *found = bpf_map_lookup_elem(&index, key);                           \
+			record_type *record;                                                       \
+			__u32 slot;                                                                \
+			int error;                                                                 \
+                                                                                                   \
+			if (found) {                                                               \
+				slot = *found;                                                     \
+				record = bpf_map_lookup_elem(&records, &slot);                     \
+				if (record && HOLDS(record, key))                                  \
+					return slot;                                               \
+				continue;                                                          \
+			}                                                                          \
+			slot = take_slot(table, &returned, capacity);                              \
+			if (slot == SLOT_OVERFLOW)                                                 \
+				break;                                                             \
+			record = bpf_map_lookup_elem(&records, &slot);                             \
+			if (!record)                                                               \
+				break;                                                             \
+			record->key = *key;                                                        \
+			WRITE_ONCE(record->state, SLOT_LIVE);                                      \
+			error = (int)bpf_map_update_elem(&index, key, &slot, BPF_NOEXIST);         \
+			if (!error)                                                                \
+				return slot;                                                       \
+			WRITE_ONCE(record->state, SLOT_ORPHAN);                                    \
+			if (error != -EEXIST)                                                      \
+				break;                                                             \
+		}                                                                                  \
+		count_overflow(table);                                                             \
+		return SLOT_OVERFLOW;                                                              \
+	}
+
+#endif

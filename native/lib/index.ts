@@ -1,0 +1,158 @@
+/**
+ * Thin, policy-free binding over a statically linked libbpf: objects, programs, links, maps, mapped
+ * regions and a ring buffer, each with an explicit lifetime.
+ *
+ * Rules that hold for every class here: `close()` may be called any number of times; any other call
+ * after it throws a `TypeError`; a method called on a wrong `this` throws a `TypeError`; closing a
+ * parent closes what came out of it; whatever is open when the environment (process or worker) ends
+ * is closed then. Nothing of the kernel's memory is ever handed to JavaScript: readers copy out.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+/** A failed kernel or libbpf call. */
+export interface BpfError extends Error {
+  readonly name: 'BpfError';
+  /** What was being done, e.g. `load object`, `attach sendfile_exit`. */
+  readonly operation: string;
+  /** Positive errno. */
+  readonly errno: number;
+  /** Symbolic errno, e.g. `EPERM`; `E<number>` where the C library has no name. */
+  readonly code: string;
+  /** What libbpf and the verifier printed during the operation; may be empty, and long. */
+  readonly log: string;
+}
+
+export interface ProgramInfo {
+  readonly id: number;
+  /** Eight bytes in hexadecimal: the same instructions give the same tag. */
+  readonly tag: string;
+  /** Runs and nanoseconds: 0 unless kernel.bpf_stats_enabled. */
+  readonly runCount: number;
+  readonly runTimeNs: number;
+  /** Runs that the kernel skipped (bpf_prog_info.recursion_misses, 5.12 and newer). */
+  readonly recursionMisses: number;
+  /** Instructions the verifier walked (5.16 and newer, 0 before), and the size of the machine code. */
+  readonly verifiedInstructions: number;
+  readonly jitedBytes: number;
+}
+
+export interface MapInfo {
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+}
+
+/** Detaches its program when closed. */
+export interface Link {
+  close(): void;
+}
+
+export interface Program {
+  readonly name: string;
+  readonly section: string;
+  info(): ProgramInfo;
+  attach(): Link;
+  /** Runs a SEC("syscall") program once with `context` as its argument and returns its result. */
+  run(context?: Buffer): number;
+}
+
+/**
+ * A map's memory in this process (BPF_F_MMAPABLE arrays). Offsets and strides are in bytes from its
+ * start, checked against its size (`RangeError`), and must be multiples of the access size. Every load and store is one
+ * atomic access of its width; loads acquire, stores release.
+ */
+export interface MappedRegion {
+  /** In bytes. */
+  readonly size: number;
+  /**
+   * Gathers a matrix of counters: `into[r * columns + c] = u64 at offset + r * stride + 8 * c`, as doubles
+   * (exact to 2^53). `into` must hold rows * columns elements.
+   */
+  readU64(into: Float64Array, offset: number, stride: number, rows: number, columns: number): void;
+  /** The same for 32-bit words: `into[r * columns + c] = u32 at offset + r * stride + 4 * c`. */
+  readU32(into: Uint32Array, offset: number, stride: number, rows: number, columns: number): void;
+  /** A copy of `length` bytes, without atomicity. */
+  readBytes(offset: number, length: number): Buffer;
+  storeU32(offset: number, value: number): void;
+  storeU64(offset: number, value: number): void;
+  /** Atomically exchanges `into.length` consecutive u64 with 0 and returns what they held. */
+  drainU64(into: Float64Array, offset: number): void;
+  /** Sets `length` bytes to zero. */
+  zero(offset: number, length: number): void;
+  close(): void;
+}
+
+export interface BpfMap {
+  readonly name: string;
+  info(): MapInfo;
+  /** The value, or null when there is no such key. */
+  lookup(key: Buffer): Buffer | null;
+  /** flags: BPF_ANY 0, BPF_NOEXIST 1, BPF_EXIST 2. */
+  update(key: Buffer, value: Buffer, flags?: number): void;
+  /** False when there was no such key. */
+  delete(key: Buffer): boolean;
+  /** Maps the values of an mmap-able array, read and write. */
+  mapRegion(): MappedRegion;
+  /**
+   * Consumes a BPF_MAP_TYPE_RINGBUF from the event loop: one call of `onRecords` per wake-up with a batch of
+   * records (`length` bytes each, concatenated; records of another length are dropped and counted in
+   * `malformed`). An exception in `onRecords` surfaces as an uncaught exception.
+   */
+  consume(length: number, onRecords: (records: Buffer) => void): RingBuffer;
+}
+
+export interface RingBuffer {
+  readonly malformed: number;
+  /** Keeps the event loop alive (the default) or lets it end. */
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+export interface BpfObject {
+  /** Before `load`: */
+  setMaxEntries(map: string, entries: number): void;
+  setAutoload(program: string, autoload: boolean): void;
+  /** The initial contents of a global data section (`.rodata`, `.data`, `.bss`), or a replacement of the same size. */
+  initialValue(map: string): Buffer;
+  setInitialValue(map: string, value: Buffer): void;
+  /** Loads maps and programs. What fails throws a BpfError with the verifier's log; the object can then only be closed. */
+  load(): void;
+  /** Names, in the object's order. */
+  programNames(): string[];
+  mapNames(): string[];
+  program(name: string): Program;
+  map(name: string): BpfMap;
+  /** Detaches, unmaps and closes everything that came out of this object. */
+  close(): void;
+}
+
+export interface Binding {
+  /** Parses an ELF object. `name` appears in messages. */
+  openObject(elf: Buffer, name: string): BpfObject;
+  /** Version of the linked libbpf, e.g. `1.7`. */
+  readonly libbpfVersion: string;
+  /**
+   * Resolves when every BPF program that was running at the call has ended: membarrier(MEMBARRIER_CMD_GLOBAL),
+   * or, where that does not wait (one CPU, nohz_full), an update of a map-in-map. Runs off the event loop.
+   */
+  gracePeriod(): Promise<void>;
+  /** pidfd_open(2). The caller closes the descriptor with fs.closeSync. */
+  pidfdOpen(pid: number): number;
+  /** Nanoseconds since boot, suspend included (CLOCK_BOOTTIME): the clock of the kernel's start times. */
+  bootTimeNs(): number;
+  /** Number of live native handles in this environment: 0 once all is closed. For leak tests. */
+  liveHandles(): number;
+}
+
+/**
+ * Loads the binding that the build left in `build/`.
+ * @throws Error with the next step when it was not built
+ */
+export function loadBinding(file: string): Binding {
+  if (!existsSync(file)) throw new Error(`${file} was not built; run \`make\` in the checkout`);
+  return createRequire(import.meta.url)(file) as Binding;
+}

@@ -1,0 +1,70 @@
+#include "addon.h"
+
+#include <bpf/libbpf.h>
+
+#include "grace.h"
+#include "host.h"
+#include "link.h"
+#include "log.h"
+#include "map.h"
+#include "object.h"
+#include "program.h"
+#include "region.h"
+#include "ringbuf.h"
+
+namespace spillway {
+
+Addon::Addon(Napi::Env env) : grace_period(std::make_shared<GracePeriod>()) {
+  napi_add_async_cleanup_hook(env, Teardown, this, nullptr);
+}
+
+// Here, where GracePeriod is complete.
+Addon::~Addon() = default;
+
+void Addon::Teardown(napi_async_cleanup_hook_handle hook, void* data) {
+  // The hook's handle holds the environment, and with it this instance, until it is removed.
+  auto* addon = static_cast<Addon*>(data);
+  addon->teardown_ = hook;
+  addon->objects.CloseAll();
+  addon->FinishTeardown();
+}
+
+void Addon::LoopHandleClosed() {
+  loop_handles_--;
+  FinishTeardown();
+}
+
+void Addon::FinishTeardown() {
+  if (teardown_ != nullptr && loop_handles_ == 0) napi_remove_async_cleanup_hook(teardown_);
+}
+
+namespace {
+
+Napi::Value LiveHandles(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(Addon::Of(info.Env()).live_handles));
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  LogCapture::Install();
+  env.SetInstanceData(new Addon(env));
+  JsObject::Define(env);
+  JsProgram::Define(env);
+  JsLink::Define(env);
+  JsMap::Define(env);
+  JsRegion::Define(env);
+  JsRing::Define(env);
+
+  exports.Set("openObject", Napi::Function::New<JsObject::Open>(env, "openObject"));
+  exports.Set("gracePeriod", Napi::Function::New<WaitForGracePeriod>(env, "gracePeriod"));
+  exports.Set("pidfdOpen", Napi::Function::New<PidfdOpen>(env, "pidfdOpen"));
+  exports.Set("bootTimeNs", Napi::Function::New<BootTimeNs>(env, "bootTimeNs"));
+  exports.Set("liveHandles", Napi::Function::New<LiveHandles>(env, "liveHandles"));
+  // libbpf says "v1.7".
+  exports.Set("libbpfVersion", libbpf_version_string() + 1);
+  return exports;
+}
+
+NODE_API_MODULE(spillway, Init)
+
+}  // namespace
+}  // namespace spillway

@@ -1,0 +1,13 @@
+// Small system calls that Node has no name for.
+#pragma once
+
+#include <napi.h>
+
+namespace spillway {
+
+/// pidfdOpen(pid)
+Napi::Value PidfdOpen(const Napi::CallbackInfo& info);
+/// bootTimeNs()
+Napi::Value BootTimeNs(const Napi::CallbackInfo& info);
+
+}  // namespace spillway

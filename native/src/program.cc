@@ -1,0 +1,90 @@
+#include "program.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "args.h"
+#include "link.h"
+#include "log.h"
+
+namespace spillway {
+
+void JsProgram::Define(Napi::Env env) {
+  Wrap::Define(env, {
+                        Getter<&JsProgram::Name>("name"),
+                        Getter<&JsProgram::Section>("section"),
+                        Method<&JsProgram::Info>("info"),
+                        Method<&JsProgram::Attach>("attach"),
+                        Method<&JsProgram::Run>("run"),
+                    });
+}
+
+Napi::Value JsProgram::Name(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), bpf_program__name(state()->program));
+}
+
+Napi::Value JsProgram::Section(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), bpf_program__section_name(state()->program));
+}
+
+Napi::Value JsProgram::Info(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (!state()->object->Require(env, Object::Phase::kLoaded)) return {};
+  std::string operation = std::string("read info of ") + bpf_program__name(state()->program);
+  // Negative errno for a program that was not to be loaded.
+  int fd = bpf_program__fd(state()->program);
+  // On our own descriptor this needs no capability, other than by walking ids. What an older kernel
+  // does not know stays 0.
+  bpf_prog_info kernel = {};
+  uint32_t size = sizeof kernel;
+  int error = fd < 0 ? fd : bpf_prog_get_info_by_fd(fd, &kernel, &size);
+  if (error != 0) {
+    ThrowBpfError(env, operation, error);
+    return {};
+  }
+  char tag[2 * BPF_TAG_SIZE + 1];
+  for (int i = 0; i < BPF_TAG_SIZE; i++) snprintf(tag + 2 * i, 3, "%02x", kernel.tag[i]);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("id", kernel.id);
+  result.Set("tag", tag);
+  result.Set("runCount", static_cast<double>(kernel.run_cnt));
+  result.Set("runTimeNs", static_cast<double>(kernel.run_time_ns));
+  result.Set("recursionMisses", static_cast<double>(kernel.recursion_misses));
+  result.Set("verifiedInstructions", kernel.verified_insns);
+  result.Set("jitedBytes", kernel.jited_prog_len);
+  return result;
+}
+
+Napi::Value JsProgram::Attach(const Napi::CallbackInfo& info) {
+  if (!state()->object->Require(info.Env(), Object::Phase::kLoaded)) return {};
+  LogCapture log;
+  bpf_link* link = bpf_program__attach(state()->program);
+  if (link == nullptr) {
+    ThrowBpfError(info.Env(), std::string("attach ") + bpf_program__name(state()->program), errno, log.Text());
+    return {};
+  }
+  return JsLink::New(info.Env(), std::make_shared<Link>(state()->object, link));
+}
+
+Napi::Value JsProgram::Run(const Napi::CallbackInfo& info) {
+  if (!state()->object->Require(info.Env(), Object::Phase::kLoaded)) return {};
+  std::span<uint8_t> context;
+  if (!info[0].IsUndefined() && !ReadBytes(info, 0, "context", &context)) return {};
+  // The kernel copies the context back after the run (net/bpf/test_run.c, bpf_prog_test_run_syscall),
+  // into JavaScript's own bytes.
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = context.empty() ? nullptr : context.data(),
+              .ctx_size_in = static_cast<uint32_t>(context.size()));
+  int fd = bpf_program__fd(state()->program);
+  int error = fd < 0 ? fd : bpf_prog_test_run_opts(fd, &options);
+  if (error != 0) {
+    ThrowBpfError(info.Env(), std::string("run ") + bpf_program__name(state()->program), error);
+    return {};
+  }
+  // The C function returns an int; the system call carries it as unsigned.
+  return Napi::Number::New(info.Env(), static_cast<int32_t>(options.retval));
+}
+
+}  // namespace spillway

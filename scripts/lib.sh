@@ -1,0 +1,48 @@
+# What the scripts beside this file share. Sourced from the top of the checkout, where all of them work with relative
+# paths (it may lie in a folder with spaces), after set -euo pipefail.
+# shellcheck shell=bash
+
+# Some tools are in sbin, which is not on every user's PATH.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# One line of progress. On stderr: the standard output of a script may be its result.
+say() {
+  printf 'spillway: %s\n' "$*" >&2
+}
+
+# die STATUS MESSAGE...: the first line says what failed, the others what to do.
+die() {
+  local status=$1 line
+  shift
+  for line; do say "$line"; done
+  exit "$status"
+}
+
+# logged NAME COMMAND...: runs a noisy command with its output in build/log/NAME.log; shows the end of it on failure.
+logged() {
+  local log=build/log/$1.log status=0
+  shift
+  mkdir -p build/log
+  "$@" >"$log" 2>&1 || status=$?
+  if ((status != 0)); then
+    say "failed with status $status: $*"
+    tail -n 20 "$log" | sed 's/^/  | /' >&2
+    say "all of its output: $log"
+  fi
+  return "$status"
+}
+
+# locked NAME: from here to the end of the script no other one runs under this name in this checkout.
+locked() {
+  mkdir -p build/lock
+  exec {lock_fd}>"build/lock/$1"
+  if ! flock -n "$lock_fd"; then
+    say "waiting for another build ($1)"
+    flock "$lock_fd"
+  fi
+}
+
+docker_answers() {
+  # A daemon elsewhere does not see this checkout.
+  [[ ${DOCKER_HOST:-unix://} == unix://* ]] && command -v docker >/dev/null && timeout 3 docker info >/dev/null 2>&1
+}

@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['agent/test/**/*.test.ts', 'dashboards/**/*.test.ts'],
+          exclude: ['agent/test/{live,kernels,e2e}/**'],
+        },
+      },
+      {
+        test: {
+          name: 'native',
+          include: ['native/test/**/*.test.ts'],
+          // Each file in a process of its own: a binding that crashes takes only its own file along, and
+          // handles that a test leaves open cannot be seen by another.
+          pool: 'forks',
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'live',
+          include: ['agent/test/live/**/*.test.ts'],
+          pool: 'forks',
+          // The kernel is one for all: what one file attempts, the programs of another would count.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
