@@ -2,10 +2,15 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // One group after the other: nothing else runs while the live tests count what the kernel sees. (Group 0 is vitest's
+    // default, and does not keep its place where there is one worker.)
     projects: [
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 1 },
+          // One core is left idle otherwise.
+          maxWorkers: '100%',
           include: ['agent/test/**/*.test.ts', 'dashboards/**/*.test.ts'],
           exclude: ['agent/test/{live,kernels,e2e}/**'],
         },
@@ -13,6 +18,7 @@ export default defineConfig({
       {
         test: {
           name: 'native',
+          sequence: { groupOrder: 2 },
           include: ['native/test/**/*.test.ts'],
           // Each file in a process of its own: a binding that crashes takes only its own file along, and
           // handles that a test leaves open cannot be seen by another.
@@ -23,6 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'live',
+          sequence: { groupOrder: 3 },
           include: ['agent/test/live/**/*.test.ts'],
           pool: 'forks',
           // The kernel is one for all: what one file attempts, the programs of another would count.

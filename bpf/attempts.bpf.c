@@ -43,13 +43,19 @@ int splice_exit(struct trace_event_raw_sys_exit *ctx)
 SEC("tp/syscalls/sys_exit_tee")
 int tee_exit(struct trace_event_raw_sys_exit *ctx)
 {
-	return system_call_exit(bpf_get_current_task_btf(), MECHANISM_TEE, ctx->ret, -1, -1);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = arguments_of(task);
+
+	return system_call_exit(task, MECHANISM_TEE, ctx->ret, SYSCALL_ARG2(regs), SYSCALL_ARG1(regs));
 }
 
 SEC("tp/syscalls/sys_exit_vmsplice")
 int vmsplice_exit(struct trace_event_raw_sys_exit *ctx)
 {
-	return system_call_exit(bpf_get_current_task_btf(), MECHANISM_VMSPLICE, ctx->ret, -1, -1);
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	/* its one descriptor should be a pipe; a socket there is refused, and shown with its flow */
+	return system_call_exit(task, MECHANISM_VMSPLICE, ctx->ret, SYSCALL_ARG1(arguments_of(task)), -1);
 }
 
 SEC("tp/syscalls/sys_exit_copy_file_range")

@@ -18,7 +18,10 @@ int process_exit(void *ctx)
 	return 0;
 }
 
-/* `spillway stat`: what a counted process forks is counted from its first instruction on. */
+/*
+ * `spillway stat`: what a counted process forks is counted from its first instruction on. Threads are marked too: one that
+ * execs becomes the main thread, and the state of the former one is gone (de_thread()).
+ */
 SEC("tp_btf/sched_process_fork")
 int process_fork(__u64 *ctx)
 {
@@ -26,9 +29,6 @@ int process_fork(__u64 *ctx)
 	struct task_struct *child = (struct task_struct *)ctx[1];
 	struct process_state *of_parent, *of_child;
 
-	/* a thread: shares its main thread's state */
-	if (child->group_leader->pid != child->pid)
-		return 0;
 	of_parent = bpf_task_storage_get(&process_states, parent->group_leader, 0, 0);
 	if (!of_parent || !(of_parent->flags & (PROCESS_TRACKED | PROCESS_TRACKS_CHILDREN)))
 		return 0;

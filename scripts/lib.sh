@@ -5,6 +5,10 @@
 # Some tools are in sbin, which is not on every user's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
+# A command that ends in order upon Ctrl-C, as apt and npm do, is no reason for the script to go on.
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
 # One line of progress. On stderr: the standard output of a script may be its result.
 say() {
   printf 'spillway: %s\n' "$*" >&2

@@ -103,14 +103,12 @@ export function runChild(name: string, prefix: readonly string[] = [], args: rea
 export function bpfDescriptors(): string[] {
   const found: string[] = [];
   for (const fd of readdirSync('/proc/self/fd')) {
-    let text = '';
     try {
-      text = readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
+      const kind = /^(prog|map|link)_type:/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
+      if (kind !== undefined) found.push(kind);
     } catch {
-      continue; // The descriptor of the listing itself.
+      // The descriptor of the listing itself is gone.
     }
-    const kind = /^(prog|map|link)_type:/m.exec(text)?.[1];
-    if (kind !== undefined) found.push(kind);
   }
   return found;
 }

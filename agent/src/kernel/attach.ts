@@ -1,6 +1,6 @@
 /** Programs -> hooks. Support is decided by trying, never by comparing versions. */
 import { existsSync } from 'node:fs';
-import type { BpfError, Program } from '../../../native/lib/index.ts';
+import type { BpfError, Link, Program } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus } from '../model/snapshot.ts';
 import type { Loaded } from './load.ts';
@@ -8,6 +8,8 @@ import type { Loaded } from './load.ts';
 /** One program and where it stands. */
 export interface Attachment {
   readonly program: Program;
+  /** Kept for as long as the program is to run: a link that is garbage is detached. */
+  readonly link: Link | null;
   readonly status: Pick<ProgramStatus, 'name' | 'hook' | 'state' | 'reason'>;
 }
 
@@ -26,21 +28,21 @@ export function attachAll({ object, refused, off }: Loaded): Attachment[] {
     const hook = program.section;
     if (hook === 'syscall') continue;
     if (off.has(name)) {
-      attachments.push({ program, status: { name, hook, state: 'off', reason: 'not needed here' } });
+      attachments.push({ program, link: null, status: { name, hook, state: 'off', reason: 'not needed here' } });
       continue;
     }
     const why = refused.get(name);
     if (why !== undefined) {
-      attachments.push({ program, status: { name, hook, state: 'unavailable', reason: why } });
+      attachments.push({ program, link: null, status: { name, hook, state: 'unavailable', reason: why } });
       continue;
     }
     try {
-      program.attach();
-      attachments.push({ program, status: { name, hook, state: 'attached', reason: '' } });
+      const link = program.attach();
+      attachments.push({ program, link, status: { name, hook, state: 'attached', reason: '' } });
     } catch (thrown) {
       const error = thrown as BpfError;
       failures.push(error);
-      attachments.push({ program, status: { name, hook, state: 'unavailable', reason: reasonOf(error, hook) } });
+      attachments.push({ program, link: null, status: { name, hook, state: 'unavailable', reason: reasonOf(error, hook) } });
     }
   }
   if (!attachments.some(({ status }) => status.state === 'attached' && COUNTS.test(status.name) && status.name !== 'process_exit')) {

@@ -2,4 +2,4 @@
 import { FIXTURE, binding, bpfErrorOf } from '../fixture.ts';
 
 const { operation, code, message, log } = bpfErrorOf(() => binding.openObject(FIXTURE, 'fixture').load());
-console.log(JSON.stringify({ operation, code, message, log }));
+process.stdout.write(`${JSON.stringify({ operation, code, message, log })}\n`);

@@ -2,7 +2,7 @@
 /*
  * fdrace [T [M]] [--blocked R]
  *
- * Fd numbers that change under the calls that use them. T threads (4) make M attempts (5000) each, sendfile and
+ * Fd numbers that change under the calls that use them. T threads (4) make M attempts (20000) each, sendfile and
  * splice by turns, on numbers that two others close and reuse all the time for sockets, pipes, files and nothing.
  * Then, R times (50), the number of a socket on which a sendfile waits is given to a file before the wait ends.
  *
@@ -32,6 +32,7 @@
 static struct {
 	long attempts;
 	bool stop;
+	pthread_barrier_t start;
 	int file;
 	/* what the numbers stand for by turns; all nonblocking: nobody reads */
 	int files[6];
@@ -44,7 +45,9 @@ static void nothing_waits(void)
 
 	set_nonblocking(p.read, true);
 	set_nonblocking(p.write, true);
+	/* SPLICE_F_NONBLOCK is about pipes: as a source, a blocking socket would still wait */
 	set_nonblocking(tcp.tx, true);
+	set_nonblocking(udp.tx, true);
 	run.files[0] = udp.tx;
 	run.files[1] = p.write;
 	run.files[2] = p.read;
@@ -62,6 +65,7 @@ static void *change(void *argument)
 {
 	unsigned int seed = (long)argument;
 
+	pthread_barrier_wait(&run.start);
 	while (!__atomic_load_n(&run.stop, __ATOMIC_RELAXED)) {
 		int number = contested(&seed), what = rand_r(&seed) % 8;
 
@@ -77,6 +81,7 @@ static void *use(void *argument)
 {
 	unsigned int seed = 1000 + (long)argument;
 
+	pthread_barrier_wait(&run.start);
 	for (long i = 0; i < run.attempts; i++) {
 		off_t offset = 0;
 
@@ -93,6 +98,9 @@ static void race(int users)
 	pthread_t changers[CHANGERS], *all = calloc(users, sizeof(*all));
 
 	nothing_waits();
+	for (int i = 0; i < NUMBERS; i++)
+		must(dup2(run.files[i], FIRST_NUMBER + i), "dup2");
+	must_pthread(pthread_barrier_init(&run.start, NULL, users + CHANGERS), "pthread_barrier_init");
 	for (long i = 0; i < CHANGERS; i++)
 		start_thread(&changers[i], change, (void *)i);
 	for (long i = 0; i < users; i++)
@@ -113,25 +121,34 @@ static void *send_until_done(void *argument)
 	return NULL;
 }
 
+/* A connection that takes no byte more: TCP now and then only, because filling it takes its time. */
+static struct pair full_pair(int i)
+{
+	struct pair pair = i % 10 ? unix_pair(SOCK_STREAM) : tcp_pair("127.0.0.1");
+
+	if (i % 10)
+		fill(pair.tx);
+	else
+		fill_pair(pair);
+	return pair;
+}
+
 /* The call keeps the socket; the number is another's when it returns. */
 static void change_under_a_wait(int i)
 {
-	struct pair tcp = tcp_pair("127.0.0.1");
+	struct pair pair = full_pair(i);
 	int other = i % 2 ? make_memfd(PAGE) : must(open("/dev/null", O_WRONLY), "open /dev/null");
 	pthread_t sender;
-	int kept = must(fcntl(tcp.tx, F_DUPFD, 800), "fcntl F_DUPFD");
 
-	fill_pair(tcp);
-	start_thread(&sender, send_until_done, &tcp.tx);
+	start_thread(&sender, send_until_done, &pair.tx);
 	usleep(2000);
-	must(dup2(other, tcp.tx), "dup2");
-	/* the sender is the last to hold the socket for writing: the reader ends when it has let go */
-	must(close(kept), "close");
-	while (recv(tcp.rx, (char[65536]){ 0 }, 65536, 0) > 0)
+	/* now the waiting call alone holds the socket: the reader comes to its end when it has let go */
+	must(dup2(other, pair.tx), "dup2");
+	while (recv(pair.rx, (char[65536]){ 0 }, 65536, 0) > 0)
 		;
 	join_thread(sender);
 	shut(other);
-	shut_pair(tcp);
+	shut_pair(pair);
 }
 
 int main(int argc, char **argv)
@@ -143,7 +160,7 @@ int main(int argc, char **argv)
 	if (argc > 3)
 		usage(USAGE);
 	users = argc > 1 ? number(argv[1], 1, "T") : 4;
-	run.attempts = argc > 2 ? number(argv[2], 0, "M") : 5000;
+	run.attempts = argc > 2 ? number(argv[2], 0, "M") : 20000;
 	signal(SIGPIPE, SIG_IGN);
 	witness_open();
 	witness_without_flows();

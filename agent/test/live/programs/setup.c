@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "witness.h"
@@ -173,17 +172,14 @@ static size_t write_until_full(int fd)
 	return total;
 }
 
-/* TCP goes on moving bytes after EAGAIN, at the latest with a delayed ACK (40 ms): full is full after that. */
-void fill(int fd)
+size_t fill(int fd)
 {
-	int quiet = 0;
+	size_t written;
 
 	set_nonblocking(fd, true);
-	while (quiet < 40) {
-		quiet = write_until_full(fd) ? 0 : quiet + 1;
-		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
-	}
+	written = write_until_full(fd);
 	set_nonblocking(fd, false);
+	return written;
 }
 
 size_t drain_socket(int fd)

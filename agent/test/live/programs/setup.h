@@ -38,8 +38,8 @@ struct pipe {
 };
 struct pipe make_pipe(void);
 void set_nonblocking(int fd, bool on);
-/* Fill to the brim with plain writes: the next call must wait or say EAGAIN. */
-void fill(int fd);
+/* Fill to the brim with plain writes: the next call must wait or say EAGAIN. Returns the bytes. */
+size_t fill(int fd);
 /* Read all that is there now, with plain recv or read; returns the bytes. */
 size_t drain_socket(int fd);
 size_t drain_pipe(int fd);

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "setup.h"
@@ -145,11 +146,17 @@ static void fix_buffer(int fd, int which)
 	must(setsockopt(fd, SOL_SOCKET, which, &bytes, sizeof(bytes)), "setsockopt SO_SNDBUF, SO_RCVBUF");
 }
 
+/* TCP goes on moving bytes after EAGAIN, at the latest with a delayed ACK (40 ms): full is full after that. */
 void fill_pair(struct pair pair)
 {
+	int quiet = 0;
+
 	fix_buffer(pair.tx, SO_SNDBUF);
 	fix_buffer(pair.rx, SO_RCVBUF);
-	fill(pair.tx);
+	while (quiet < 40) {
+		quiet = fill(pair.tx) ? 0 : quiet + 1;
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	}
 }
 
 void reset_peer(struct pair *pair)

@@ -1,0 +1,37 @@
+/** `spillway`: the command line. Its exit codes are those of model/errors.ts. */
+import { Command, CommanderError } from 'commander';
+import { EXIT, SpillwayError } from '../model/errors.ts';
+import { build, log } from './context.ts';
+import { endQuietlyOnBrokenPipe } from './output.ts';
+import { statCommand } from './stat.ts';
+import { versionCommand } from './version.ts';
+
+const program = new Command('spillway')
+  .description('counts every zero-copy attempt on this host, and says which ones fell back to copying')
+  .version(build().version, '-V, --version')
+  .helpCommand(true)
+  .showHelpAfterError('(spillway --help, or spillway <command> --help, tells more)')
+  .addHelpText('after', '\nExamples:\n  spillway run\n  spillway stat -- cp a b');
+
+for (const command of [statCommand, versionCommand]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
+for (const command of [program, ...program.commands]) command.exitOverride();
+
+endQuietlyOnBrokenPipe();
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  // commander has printed these already; it knows no status but 1 for a wrong command line
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof SpillwayError) {
+    log('error', error.message);
+    return error.exitCode;
+  }
+  log('error', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return EXIT.failed;
+}

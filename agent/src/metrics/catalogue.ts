@@ -1,0 +1,162 @@
+/**
+ * Every metric that is exported: name, type, help and labels stand here and nowhere else. The writer takes its headers
+ * from it, docs/metrics.md is generated from it, and the compiler checks every sample's labels against it.
+ */
+
+/** Stands before the name of everything that is counted in the kernel. */
+export const PREFIX = 'spillway_';
+
+export interface Metric {
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  /** Label names, in the order in which they are written. */
+  readonly labels: readonly string[];
+  /** What docs/metrics.md says beyond the help. */
+  readonly note?: string;
+}
+
+/** By name without the prefix, in the order in which they are written. */
+export const CATALOGUE = {
+  attempts_total: {
+    type: 'counter',
+    help: 'Zero-copy attempts that returned, by how they ended.',
+    labels: ['mechanism', 'outcome'],
+    note: 'All combinations are there from the start, so that a rate sees the first event.',
+  },
+  attempt_bytes_total: {
+    type: 'counter',
+    help: 'Bytes that attempts moved.',
+    labels: ['mechanism', 'outcome'],
+    note: 'Only for outcomes that move bytes.',
+  },
+  errors_total: {
+    type: 'counter',
+    help: 'Attempts that returned an error, by errno.',
+    labels: ['mechanism', 'errno'],
+    note: 'An interrupted call is EINTR, whatever would have restarted it. Numbers without a name are `other`.',
+  },
+  io_uring_enters_total: { type: 'counter', help: 'Calls of io_uring_enter that returned.', labels: [] },
+  io_uring_enter_errors_total: {
+    type: 'counter',
+    help: 'Calls of io_uring_enter that returned an error, by errno.',
+    labels: ['errno'],
+  },
+  io_uring_submitted_total: {
+    type: 'counter',
+    help: 'Requests that io_uring_enter submitted.',
+    labels: [],
+    note: 'Requests of any opcode. What an SQPOLL thread submits passes no io_uring_enter.',
+  },
+  io_uring_setup_errors_total: {
+    type: 'counter',
+    help: 'Calls of io_uring_setup that returned an error, by errno.',
+    labels: ['errno'],
+  },
+  io_uring_cq_overflows_total: {
+    type: 'counter',
+    help: 'Completions that found their completion queue full.',
+    labels: [],
+  },
+  io_uring_async_work_total: {
+    type: 'counter',
+    help: 'Requests of zero-copy opcodes that were handed to a worker thread.',
+    labels: ['opcode'],
+  },
+  workload_attempts_total: {
+    type: 'counter',
+    help: 'Attempts by workload; those without a place of their own are under comm other.',
+    labels: ['unit', 'comm', 'mechanism', 'outcome'],
+    note: 'Sums to `spillway_attempts_total`. See "Bounded label sets".',
+  },
+  workload_errors_total: {
+    type: 'counter',
+    help: 'Attempts that returned an error by workload; those without a place of their own are under comm other.',
+    labels: ['unit', 'comm', 'mechanism', 'errno'],
+    note: 'Sums to `spillway_errors_total`.',
+  },
+  flow_attempts_total: {
+    type: 'counter',
+    help: 'Attempts by pair of hosts; those without a place of their own are under src other.',
+    labels: ['src', 'dst', 'proto', 'outcome'],
+    note:
+      'src is the local address, dst the peer; no ports. Sockets without an IP flow (unix, vsock) have empty addresses. ' +
+      'Attempts between files and pipes have no flow. See "Bounded label sets".',
+  },
+  flow_bytes_total: {
+    type: 'counter',
+    help: 'Bytes that attempts moved by pair of hosts; those without a place of their own are under src other.',
+    labels: ['src', 'dst', 'proto', 'outcome'],
+  },
+  unattributed_attempts_total: {
+    type: 'counter',
+    help: 'Attempts for which no process could be found.',
+    labels: ['mechanism'],
+    note: 'They are part of `spillway_attempts_total`.',
+  },
+  table_entries: { type: 'gauge', help: 'Entries in a kernel table.', labels: ['table'] },
+  table_capacity: { type: 'gauge', help: 'Entries that a kernel table can hold.', labels: ['table'] },
+  table_overflow_total: {
+    type: 'counter',
+    help: 'Counts that found a kernel table full.',
+    labels: ['table'],
+    note: 'They are in every total, but not told apart by process, flow or errno.',
+  },
+  program_attached: {
+    type: 'gauge',
+    help: 'Whether a BPF program is attached (1) or could not be (0).',
+    labels: ['program', 'hook'],
+    note: 'A program that is switched off has no series, so that 0 is always a fault.',
+  },
+  program_runs_total: {
+    type: 'counter',
+    help: 'Runs of a BPF program.',
+    labels: ['program', 'hook'],
+    note: 'Only with kernel.bpf_stats_enabled=1: without it the kernel counts no runs, and 0 would be untrue.',
+  },
+  program_run_seconds_total: {
+    type: 'counter',
+    help: 'Time spent in a BPF program.',
+    labels: ['program', 'hook'],
+    note: 'Likewise.',
+  },
+  program_missed_runs_total: {
+    type: 'counter',
+    help: 'Runs of a BPF program that the kernel skipped: what they would have counted, nobody saw.',
+    labels: ['program', 'hook'],
+  },
+  events_lost_total: {
+    type: 'counter',
+    help: 'Events that found the ring buffer full: they delay the agent and change no count.',
+    labels: [],
+  },
+  collection_duration_seconds: { type: 'gauge', help: 'How long reading the kernel tables took.', labels: [] },
+  collection_success: {
+    type: 'gauge',
+    help: 'Whether the kernel tables could be read (1) or not (0).',
+    labels: [],
+    note: 'A scrape that fails is answered with 500, and Prometheus reports the target as down.',
+  },
+  build_info: {
+    type: 'gauge',
+    help: 'The agent and the kernel that it runs on; always 1.',
+    labels: ['version', 'revision', 'kernel'],
+  },
+} as const satisfies Record<string, Metric>;
+
+export type MetricName = keyof typeof CATALOGUE;
+
+/** One value for each label of a metric, in the catalogue's order. */
+export type LabelValues<N extends MetricName> = {
+  readonly [I in keyof (typeof CATALOGUE)[N]['labels']]: string;
+};
+
+/** The agent's own resources, by their usual names, which have no prefix. */
+export const PROCESS_CATALOGUE = {
+  process_cpu_seconds_total: { type: 'counter', help: 'User and system CPU time of the agent.', labels: [] },
+  process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of the agent.', labels: [] },
+  process_start_time_seconds: {
+    type: 'gauge',
+    help: 'When the agent was started, in seconds since the epoch.',
+    labels: [],
+  },
+} as const satisfies Record<string, Metric>;
