@@ -43,14 +43,19 @@ bpf_inputs := $(shell find bpf/)
 native_inputs := $(shell find native/ ! -name '*.ts')
 program_inputs := $(shell find agent/test/live/programs 2>/dev/null)
 
+# All packages of a first build in one go. Each step makes sure of its own again.
+$(STAMPS)/packages: scripts/install-packages
+	@scripts/install-packages build
+	@mkdir -p $(@D) && touch $@
+
 # A stamp is good only as long as what it stands for is there.
 $(STAMPS)/bpf: $(bpf_inputs) $(STAMPS)/libbpf $(if $(wildcard $(OBJECT)),,FORCE)
 	@scripts/build-bpf
 	@touch $@
 
-$(STAMPS)/libbpf: $(wildcard native/vendor/*) $(if $(wildcard $(LIBBPF)/include),,FORCE)
+$(STAMPS)/libbpf: $(wildcard native/vendor/*) $(if $(wildcard $(LIBBPF)/include),,FORCE) | $(STAMPS)/packages
 	@scripts/fetch-libbpf
-	@mkdir -p $(@D) && touch $@
+	@touch $@
 
 $(STAMPS)/native: $(native_inputs) node_modules/.installed $(STAMPS)/libbpf $(if $(wildcard $(BINDING)),,FORCE)
 	@scripts/build-native
@@ -77,8 +82,8 @@ bpf-bpftool: $(STAMPS)/libbpf ## the BPF object linked by bpftool instead, for c
 
 test: ## the whole suite: lint, types, format, unit, native, live on this kernel
 	@scripts/require-root 'make test'
+	@scripts/install-packages build bpf test
 	@$(MAKE) --no-print-directory build bpf-bpftool programs fixtures
-	@scripts/install-packages test
 	@scripts/mount-filesystems
 	@scripts/test
 

@@ -30,7 +30,7 @@ logged() {
   "$@" >"$log" 2>&1 || status=$?
   if ((status != 0)); then
     say "failed with status $status: $*"
-    tail -n 20 "$log" | sed 's/^/  | /' >&2
+    tail -n "${log_lines:-20}" "$log" | sed 's/^/  | /' >&2
     say "all of its output: $log"
   fi
   return "$status"

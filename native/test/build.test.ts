@@ -16,12 +16,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(scratch, { recursive: true }));
 
-const fetch = (cargoHome: string) => promisify(execFile)(SCRIPT, [path.join(scratch, 'vendor')], { env: { ...process.env, CARGO_HOME: cargoHome } });
+const fetch = (cargoHome: string) =>
+  promisify(execFile)(SCRIPT, [path.join(scratch, 'vendor')], { env: { ...process.env, CARGO_HOME: cargoHome } });
 
 /** A cargo home in the scratch directory whose cache holds `bytes` as the crate. */
 function cargoHomeWith(bytes: (crate: Buffer) => Buffer): string {
   const cache = path.join(CARGO_HOME, 'registry/cache');
-  const found = readdirSync(cache, { recursive: true, encoding: 'utf8' }).find((file) => /libbpf-sys-[^/]*\.crate$/.test(file));
+  const found = readdirSync(cache, { recursive: true, encoding: 'utf8' }).find((file) =>
+    /libbpf-sys-[^/]*\.crate$/.test(file),
+  );
   if (found === undefined) throw new Error('the crate is not cached: build first');
   const copy = path.join(scratch, 'cargo/registry/cache', found);
   mkdirSync(path.dirname(copy), { recursive: true });
@@ -30,12 +33,16 @@ function cargoHomeWith(bytes: (crate: Buffer) => Buffer): string {
 }
 
 test('the addon exports its entry points and nothing of what is linked into it', () => {
-  const symbols = execFileSync('nm', ['--dynamic', '--defined-only', '--format=just-symbols', ADDON], { encoding: 'utf8' });
+  const symbols = execFileSync('nm', ['--dynamic', '--defined-only', '--format=just-symbols', ADDON], {
+    encoding: 'utf8',
+  });
   expect(symbols.trim().split('\n').sort()).toEqual(['napi_register_module_v1', 'node_api_module_get_api_version_v1']);
 });
 
 test('a binding that was not built is an error with the next step', () => {
-  expect(() => loadBinding('/nonexistent/spillway.node')).toThrow('/nonexistent/spillway.node was not built; run `make` in the checkout');
+  expect(() => loadBinding('/nonexistent/spillway.node')).toThrow(
+    '/nonexistent/spillway.node was not built; run `make` in the checkout',
+  );
 });
 
 test('fetch-libbpf.sh leaves the sources and headers once, and then nothing to do', async () => {
@@ -65,7 +72,9 @@ test('fetch-libbpf.sh refuses a tampered crate, says what to do, and leaves noth
   await expect(fetch(home)).rejects.toMatchObject({
     code: 1,
     stdout: '',
-    stderr: expect.stringMatching(/is not the pinned libbpf[^]*sha256 expected: [0-9a-f]{64}[^]*next: delete that file and run again/) as string,
+    stderr: expect.stringMatching(
+      /is not the pinned libbpf[^]*sha256 expected: [0-9a-f]{64}[^]*next: delete that file and run again/,
+    ) as string,
   });
   expect(readdirSync(path.join(scratch, 'vendor'))).toEqual(['.lock']);
 });

@@ -35,7 +35,15 @@ describe('a BpfError', () => {
   test('says EPERM to a process without privileges, whose log names the cause', async () => {
     // The one capability that says nothing about BPF: a checkout may lie where nobody else can read.
     const only = ['--inh-caps', '-all,+dac_read_search', '--ambient-caps', '+dac_read_search'];
-    const child = await runChild('load', ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', ...only]);
+    const child = await runChild('load', [
+      'setpriv',
+      '--reuid',
+      '65534',
+      '--regid',
+      '65534',
+      '--clear-groups',
+      ...only,
+    ]);
     expect(child.stderr).toBe('');
     expect(JSON.parse(child.stdout)).toMatchObject({
       operation: 'load object fixture',

@@ -87,7 +87,8 @@ export function runChild(name: string, prefix: readonly string[] = [], args: rea
   const [command = process.execPath, ...rest] = [...prefix, process.execPath, '--expose-gc', script, ...args];
   // Vitest's own NODE_OPTIONS and the like are not the child's business.
   const env: NodeJS.ProcessEnv = { PATH: process.env.PATH, SPILLWAY_ADDON: ADDON };
-  for (const name of ['LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS']) if (process.env[name] !== undefined) env[name] = process.env[name];
+  for (const name of ['LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS'])
+    if (process.env[name] !== undefined) env[name] = process.env[name];
   const child = spawn(command, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';

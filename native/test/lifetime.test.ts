@@ -3,7 +3,18 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BpfMap, BpfObject, Link, MappedRegion, Program, RingBuffer } from '../lib/index.ts';
-import { CLASSIC, binding, bpfDescriptors, collectUntil, emitContext, geteuid, loadFixture, openFixture, readWord, u32 } from './fixture.ts';
+import {
+  CLASSIC,
+  binding,
+  bpfDescriptors,
+  collectUntil,
+  emitContext,
+  geteuid,
+  loadFixture,
+  openFixture,
+  readWord,
+  u32,
+} from './fixture.ts';
 
 setFlagsFromString('--expose-gc');
 globalThis.gc = runInNewContext('gc') as NonNullable<typeof globalThis.gc>;
@@ -101,8 +112,12 @@ describe('closing', () => {
 
   test('of the tests below, the table misses no member', () => {
     for (const [name, handle] of Object.entries(handles)) {
-      const members = Object.getOwnPropertyNames(Object.getPrototypeOf(handle)).filter((m) => m !== 'constructor' && m !== 'close');
-      expect(MEMBERS.map(([member]) => member).filter((m) => m.startsWith(`${name}.`))).toEqual(members.map((m) => `${name}.${m}`));
+      const members = Object.getOwnPropertyNames(Object.getPrototypeOf(handle)).filter(
+        (m) => m !== 'constructor' && m !== 'close',
+      );
+      expect(MEMBERS.map(([member]) => member).filter((m) => m.startsWith(`${name}.`))).toEqual(
+        members.map((m) => `${name}.${m}`),
+      );
     }
   });
 
@@ -125,11 +140,22 @@ describe('a method on a wrong `this`', () => {
     (name) => {
       const prototype = Object.getPrototypeOf(handles[name]) as object;
       const others: unknown[] = Object.values(handles).filter((handle) => handle !== handles[name]);
-      others.push({}, Object.create(prototype), Object.create(handles[name]), new Proxy(handles[name], {}), undefined, null, 1);
-      for (const [member, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      others.push(
+        {},
+        Object.create(prototype),
+        Object.create(handles[name]),
+        new Proxy(handles[name], {}),
+        undefined,
+        null,
+        1,
+      );
+      type Unbound = (this: unknown) => unknown;
+      const descriptors: Record<string, { value?: Unbound; get?: Unbound }> =
+        Object.getOwnPropertyDescriptors(prototype);
+      for (const [member, { value, get }] of Object.entries(descriptors)) {
         if (member === 'constructor') continue;
-        const call = (descriptor.value ?? descriptor.get) as (this: unknown) => unknown;
-        for (const other of others) expect(() => call.call(other), `${name}.${member}`).toThrow(TypeError);
+        const call = value ?? get;
+        for (const other of others) expect(() => call?.call(other), `${name}.${member}`).toThrow(TypeError);
       }
     },
   );

@@ -25,7 +25,10 @@ test('a hash gives back what was put under a key, and null or false where there 
 test('flags of an update are the kernel’s', () => {
   const map = object.map('by_key');
   const key = Buffer.from('another key ');
-  expect(bpfErrorOf(() => map.update(key, u32(1), EXIST))).toMatchObject({ code: 'ENOENT', operation: 'update by_key' });
+  expect(bpfErrorOf(() => map.update(key, u32(1), EXIST))).toMatchObject({
+    code: 'ENOENT',
+    operation: 'update by_key',
+  });
   map.update(key, u32(1), NOEXIST);
   expect(bpfErrorOf(() => map.update(key, u32(2), NOEXIST)).code).toBe('EEXIST');
   map.update(key, u32(2), EXIST);
@@ -71,6 +74,9 @@ test('a per-CPU map takes and gives the value of every possible CPU, 8 bytes eac
 
 test('only an mmap-able array gives a region, and only a ring buffer is consumed', () => {
   expect(() => object.map('by_key').mapRegion()).toThrow(TypeError);
-  expect(bpfErrorOf(() => object.map('unmapped').mapRegion())).toMatchObject({ operation: 'map values of unmapped', code: 'EINVAL' });
+  expect(bpfErrorOf(() => object.map('unmapped').mapRegion())).toMatchObject({
+    operation: 'map values of unmapped',
+    code: 'EINVAL',
+  });
   expect(() => object.map('records').consume(16, () => undefined)).toThrow(TypeError);
 });

@@ -1,6 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BpfObject } from '../lib/index.ts';
-import { BTF, CLASSIC, FIXTURE, binding, bpfErrorOf, emitContext, geteuid, loadFixture, openFixture, readWord, u32 } from './fixture.ts';
+import {
+  BTF,
+  CLASSIC,
+  FIXTURE,
+  binding,
+  bpfErrorOf,
+  emitContext,
+  geteuid,
+  loadFixture,
+  openFixture,
+  readWord,
+  u32,
+} from './fixture.ts';
 
 let object: BpfObject;
 afterEach(() => object.close());
@@ -41,7 +53,13 @@ describe('an opened object', () => {
     object.setMaxEntries('records', 1000);
     object.setAutoload('count_btf', false);
     object.load();
-    expect(object.map('records').info()).toEqual({ type: 2, keySize: 4, valueSize: 64, maxEntries: 1000, flags: 1 << 10 });
+    expect(object.map('records').info()).toEqual({
+      type: 2,
+      keySize: 4,
+      valueSize: 64,
+      maxEntries: 1000,
+      flags: 1 << 10,
+    });
     expect(object.program('count_classic').info().id).toBeGreaterThan(0);
     expect(bpfErrorOf(() => object.program('count_btf').info()).code).toBe('ENOENT');
     expect(bpfErrorOf(() => object.program('count_btf').attach()).operation).toBe('attach count_btf');
@@ -134,6 +152,9 @@ describe('a loaded program', () => {
     expect(context.readBigUInt64LE()).toBe(10n);
     expect(object.program('refuse').run()).toBe(-22);
     // Only some program types can be run at will: ENOTSUPP, the kernel's own number without a name.
-    expect(bpfErrorOf(() => object.program('count_classic').run())).toMatchObject({ operation: 'run count_classic', code: 'E524' });
+    expect(bpfErrorOf(() => object.program('count_classic').run())).toMatchObject({
+      operation: 'run count_classic',
+      code: 'E524',
+    });
   });
 });

@@ -76,12 +76,25 @@ describe('writing', () => {
   test('stores reach the map at their width', () => {
     region.storeU64(0, 2 ** 53 - 1);
     region.storeU32(8, 0xfffffffe);
-    expect(object.map('records').lookup(u32(0))?.subarray(0, 16).toString('hex')).toBe('ffffffffffff1f00feffffff00000000');
+    expect(object.map('records').lookup(u32(0))?.subarray(0, 16).toString('hex')).toBe(
+      'ffffffffffff1f00feffffff00000000',
+    );
   });
 
   test('zero clears those bytes and no others, at any alignment', () => {
-    for (const [offset, length] of [[0, 0], [0, 64], [3, 2], [3, 5], [5, 30], [8, 9], [63, 1]] as const) {
-      put(0, Array.from({ length: 8 }, () => 2n ** 64n - 1n));
+    for (const [offset, length] of [
+      [0, 0],
+      [0, 64],
+      [3, 2],
+      [3, 5],
+      [5, 30],
+      [8, 9],
+      [63, 1],
+    ] as const) {
+      put(
+        0,
+        Array.from({ length: 8 }, () => 2n ** 64n - 1n),
+      );
       region.zero(offset, length);
       const expected = Buffer.alloc(RECORD_BYTES, 0xff).fill(0, offset, offset + length);
       expect(region.readBytes(0, RECORD_BYTES)).toEqual(expected);

@@ -117,7 +117,10 @@ test('one consumer a map: a second is refused until the first is closed, and the
   const emit = object.program('emit');
   const first: number[] = [];
   const ring = map.consume(16, (records) => first.push(...numbers(records)));
-  expect(bpfErrorOf(() => map.consume(16, () => undefined))).toMatchObject({ code: 'EBUSY', operation: 'consume events' });
+  expect(bpfErrorOf(() => map.consume(16, () => undefined))).toMatchObject({
+    code: 'EBUSY',
+    operation: 'consume events',
+  });
   emit.run(emitContext(0, 3));
   await expect.poll(() => first).toEqual([0, 1, 2]);
   ring.close();
@@ -140,7 +143,12 @@ test.each<[string, number, typeof Error]>([
 });
 
 test('an exception in the callback is an uncaught exception, and the consumer goes on', async () => {
-  expect(await runChild('throwing-callback')).toEqual({ code: 0, signal: null, stdout: 'caught: first\nbatch: 2\n', stderr: '' });
+  expect(await runChild('throwing-callback')).toEqual({
+    code: 0,
+    signal: null,
+    stdout: 'caught: first\nbatch: 2\n',
+    stderr: '',
+  });
 });
 
 test('without a handler that exception ends the process as any other', async () => {

@@ -114,7 +114,11 @@ export function parseBtf(section: Buffer): Btf {
   const variables: Variable[] = [];
   for (const type of types) {
     if (type.kind === Kind.STRUCT && type.name !== '') {
-      structs.set(type.name, { name: type.name, size: type.sizeOrType, members: membersOf(section, types, type, nameAt) });
+      structs.set(type.name, {
+        name: type.name,
+        size: type.sizeOrType,
+        members: membersOf(section, types, type, nameAt),
+      });
     } else if (type.kind === Kind.ENUM && type.name !== '') {
       enums.set(
         type.name,
@@ -142,7 +146,7 @@ export function parseBtf(section: Buffer): Btf {
 function readTypes(section: Buffer, start: number, end: number, stringsAt: number): Type[] {
   // type ids start at 1; 0 is void
   const types: Type[] = [{ kind: 0, name: '', vlen: 0, sizeOrType: 0, body: 0 }];
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const info = section.readUInt32LE(at + 4);
     const kind = (info >>> 24) & 0x1f;
     const vlen = info & 0xffff;

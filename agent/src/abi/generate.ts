@@ -43,9 +43,13 @@ export interface Field {
 
 /** Everything that both sides must agree on. */
 export interface Layout {
-  readonly structs: Readonly<Record<string, { readonly size: number; readonly fields: Readonly<Record<string, Field>> }>>;
+  readonly structs: Readonly<
+    Record<string, { readonly size: number; readonly fields: Readonly<Record<string, Field>> }>
+  >;
   readonly enums: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  readonly variables: Readonly<Record<string, { readonly section: string; readonly offset: number; readonly size: number }>>;
+  readonly variables: Readonly<
+    Record<string, { readonly section: string; readonly offset: number; readonly size: number }>
+  >;
 }
 
 /**

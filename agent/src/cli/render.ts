@@ -60,7 +60,11 @@ function renderIoUring({ setups, enters, queuedAsync, cqOverflows }: IoUringSumm
   return ['', `io_uring: ${parts.join(', ')}`];
 }
 
-function renderRows<T>(name: string, rows: readonly T[], cells: { head: string[]; of: (row: T) => string[] }): string[] {
+function renderRows<T>(
+  name: string,
+  rows: readonly T[],
+  cells: { head: string[]; of: (row: T) => string[] },
+): string[] {
   if (rows.length === 0) return [];
   const shown = rows.slice(0, MOST_ROWS);
   const lines = columns([cells.head, ...shown.map((row) => cells.of(row))], cells.head.length - 2);
@@ -93,7 +97,9 @@ function renderLosses({ unattributed, lost }: Summary): string[] {
     lines.push(`${String(lost.overflow)} counts found a table full: the sums hold, their process or flow is not known`);
   }
   if (lost.missedRuns > 0) {
-    lines.push(`${String(lost.missedRuns)} events were not seen: the kernel skipped our programs (seen + missed = all)`);
+    lines.push(
+      `${String(lost.missedRuns)} events were not seen: the kernel skipped our programs (seen + missed = all)`,
+    );
   }
   return lines.length === 0 ? [] : ['', ...lines];
 }

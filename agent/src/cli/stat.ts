@@ -173,7 +173,7 @@ function markWithDescendants(kernel: Kernel, roots: readonly number[]): void {
     kernel.mark(pid, ['TRACKED']);
     marked.add(pid);
   }
-  for (let before = 0; before !== marked.size; ) {
+  for (let before = 0; before !== marked.size;) {
     before = marked.size;
     for (const [pid, parent] of parents()) {
       if (marked.has(pid) || !marked.has(parent)) continue;
@@ -231,6 +231,7 @@ function report(command: readonly string[], exit: Exit, seconds: number, summary
     const head = { schema: 'spillway.stat/1', command, exitCode: code, durationSeconds: Number(seconds.toFixed(6)) };
     return jsonText({ ...head, ...summary }, format);
   }
-  const what = command.length > 0 ? `${printable(command.join(' '))}: ${exit.how} after ${seconds.toFixed(2)} s` : exit.how;
+  const what =
+    command.length > 0 ? `${printable(command.join(' '))}: ${exit.how} after ${seconds.toFixed(2)} s` : exit.how;
   return `${[what, '', ...renderSummary(summary)].join('\n')}\n`;
 }

@@ -42,10 +42,18 @@ export function attachAll({ object, refused, off }: Loaded): Attachment[] {
     } catch (thrown) {
       const error = thrown as BpfError;
       failures.push(error);
-      attachments.push({ program, link: null, status: { name, hook, state: 'unavailable', reason: reasonOf(error, hook) } });
+      attachments.push({
+        program,
+        link: null,
+        status: { name, hook, state: 'unavailable', reason: reasonOf(error, hook) },
+      });
     }
   }
-  if (!attachments.some(({ status }) => status.state === 'attached' && COUNTS.test(status.name) && status.name !== 'process_exit')) {
+  if (
+    !attachments.some(
+      ({ status }) => status.state === 'attached' && COUNTS.test(status.name) && status.name !== 'process_exit',
+    )
+  ) {
     throw nothingAttached(failures);
   }
   return attachments;
@@ -58,7 +66,9 @@ function tracefsMounted(): boolean {
 
 function reasonOf(error: BpfError, hook: string): string {
   if (hook.startsWith('tp/') && error.code === 'ENOENT') {
-    return tracefsMounted() ? `${error.code}: this kernel has no tracepoint ${hook.slice(3)}` : `${error.code}: tracefs is not mounted`;
+    return tracefsMounted()
+      ? `${error.code}: this kernel has no tracepoint ${hook.slice(3)}`
+      : `${error.code}: tracefs is not mounted`;
   }
   if (error.code === 'EACCES' || error.code === 'EPERM') {
     return `${error.code}: not permitted (kernel.perf_event_paranoid 3 asks for CAP_SYS_ADMIN; tracefs for CAP_DAC_READ_SEARCH)`;
@@ -83,7 +93,11 @@ function nothingAttached(failures: readonly BpfError[]): SpillwayError {
       { cause: first },
     );
   }
-  return new SpillwayError('NOTHING_ATTACHED', `no probe could be attached: ${first?.message ?? 'the object has none'}`, {
-    cause: first,
-  });
+  return new SpillwayError(
+    'NOTHING_ATTACHED',
+    `no probe could be attached: ${first?.message ?? 'the object has none'}`,
+    {
+      cause: first,
+    },
+  );
 }

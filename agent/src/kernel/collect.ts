@@ -101,7 +101,9 @@ export function processTable(table: SlotTable, rows: Rows, comms: CommCache): Pr
 
 /** Start time and exec id mixed: two processes that use one slot differ in it. */
 function processIdentity(keys: Uint32Array, at: number): number {
-  return u64(keys, at + PROCESS['key.start_time'].offset / 4) + u64(keys, at + PROCESS['key.exec_id'].offset / 4) / 1024;
+  return (
+    u64(keys, at + PROCESS['key.start_time'].offset / 4) + u64(keys, at + PROCESS['key.exec_id'].offset / 4) / 1024
+  );
 }
 
 /** Flow rows -> columns: the state word behind each key is dropped. */
@@ -181,7 +183,9 @@ export function nonIpFlows(tables: Tables): Float64Array {
 }
 
 /** Fill and overflow of every table. */
-export function tableUsage(tables: Tables): { table: (typeof TABLES)[number]; entries: number; capacity: number; overflows: number }[] {
+export function tableUsage(
+  tables: Tables,
+): { table: (typeof TABLES)[number]; entries: number; capacity: number; overflows: number }[] {
   return TABLES.map((name) => {
     const { entries, capacity, overflows } = tables[name];
     return { table: name, entries, capacity, overflows };

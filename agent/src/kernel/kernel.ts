@@ -59,12 +59,7 @@ export class Kernel {
     }
   }
 
-  private constructor(
-    binding: Binding,
-    loaded: ReturnType<typeof load>,
-    options: KernelOptions,
-    events: KernelEvents,
-  ) {
+  private constructor(binding: Binding, loaded: ReturnType<typeof load>, options: KernelOptions, events: KernelEvents) {
     this.#binding = binding;
     this.#object = loaded.object;
     this.#tables = mapTables(this.#object, options);

@@ -33,9 +33,13 @@ export function readObject(file: string): Buffer {
     layout = layoutOf(elf);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new SpillwayError('OBJECT_CORRUPT', `${file} is not spillway's BPF object (${why}): rebuild it with: make bpf`, {
-      cause: error,
-    });
+    throw new SpillwayError(
+      'OBJECT_CORRUPT',
+      `${file} is not spillway's BPF object (${why}): rebuild it with: make bpf`,
+      {
+        cause: error,
+      },
+    );
   }
   if (layoutHash(layout) !== LAYOUT_HASH) {
     throw new SpillwayError(
@@ -118,7 +122,9 @@ function refusedProgram(log: string): string | null {
 
 /** The verifier's last words before its statistics, or libbpf's complaint. */
 function whyRefused(log: string): string {
-  const lines = log.split('\n').filter((line) => line !== '' && !/^(processed |-- |libbpf: (?:prog|failed))/.test(line));
+  const lines = log
+    .split('\n')
+    .filter((line) => line !== '' && !/^(processed |-- |libbpf: (?:prog|failed))/.test(line));
   return lines.at(-1) ?? 'no reason given';
 }
 

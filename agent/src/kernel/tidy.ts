@@ -1,8 +1,10 @@
 /** When slots are retired: processes soon after they end, idle entries when room gets short. */
+import { readFileSync } from 'node:fs';
 import { LAYOUT } from '../abi/layout.ts';
 import type { Binding, BpfObject, RingBuffer } from '../../../native/lib/index.ts';
 import { readRows } from './collect.ts';
 import { allowedIdle, FLOW_IDLE, IdleTracker, PROCESS_IDLE } from './idle.ts';
+import { isGone, supersededRows } from './liveness.ts';
 import { liveSlots, type Retirement } from './retire.ts';
 import { SLOT_FIRST, type SlotTable, type Tables } from './tables.ts';
 
@@ -11,8 +13,11 @@ const ENDED_AT_WORD = LAYOUT.structs.process_record.fields.ended_at.offset / 4;
 
 /** Ended processes are gathered for so long, so that one grace period serves many. */
 const GATHER_MS = 20;
-/** How often idle entries, and ended processes whose event was lost, are looked for. */
+/** How often entries that are idle in a table short of room, and ended processes whose event was lost, are looked for. */
 const SWEEP_MS = 1000;
+/** A process that has been idle for so long is looked up in /proc, in every so manieth sweep. */
+const GONE_IDLE_S = 30;
+const GONE_SWEEPS = 30;
 
 export class Tidier {
   readonly #binding: Binding;
@@ -24,6 +29,7 @@ export class Tidier {
   readonly #idle: Readonly<Record<'processes' | 'flows' | 'flows6', IdleTracker>>;
   #gathering: NodeJS.Timeout | null = null;
   #work: Promise<void> = Promise.resolve();
+  #sweeps = 0;
   #closed = false;
 
   constructor(
@@ -100,12 +106,26 @@ export class Tidier {
 
   async #sweep(): Promise<void> {
     await this.#retireEnded();
+    if (this.#sweeps++ % GONE_SWEEPS === 0) await this.#retireGone();
     const processes = this.#idleSlots('processes', PROCESS_IDLE);
     if (processes.length > 0 && !this.#closed) await this.#retirement.processes(processes);
     for (const name of ['flows', 'flows6'] as const) {
       const flows = this.#idleSlots(name, FLOW_IDLE);
       if (flows.length > 0 && !this.#closed) await this.#retirement.flows(name, flows);
     }
+  }
+
+  async #retireGone(): Promise<void> {
+    const table = this.#tables.processes;
+    const rows = readRows(table);
+    const now = this.#binding.bootTimeNs() / 1e9;
+    const superseded = supersededRows(rows);
+    const gone = liveSlots(table, rows, (row) => {
+      if (superseded.has(row)) return true;
+      const since = this.#idle.processes.since(rows.slots[row] ?? 0);
+      return since > 0 && now - since >= GONE_IDLE_S && isGone(rows, row, statOf);
+    });
+    if (gone.length > 0) await this.#retirement.processes(gone);
   }
 
   #idleSlots(name: 'processes' | 'flows' | 'flows6', policy: typeof FLOW_IDLE): number[] {
@@ -115,5 +135,13 @@ export class Tidier {
     this.#idle[name].note(rows, table.shape.counterColumns, now);
     const allowed = allowedIdle(policy, table.entries, table.capacity);
     return liveSlots(table, rows, (row) => now - this.#idle[name].since(rows.slots[row] ?? 0) >= allowed);
+  }
+}
+
+function statOf(pid: number): string | null {
+  try {
+    return readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+  } catch {
+    return null;
   }
 }

@@ -146,9 +146,8 @@ export const CATALOGUE = {
 export type MetricName = keyof typeof CATALOGUE;
 
 /** One value for each label of a metric, in the catalogue's order. */
-export type LabelValues<N extends MetricName> = {
-  readonly [I in keyof (typeof CATALOGUE)[N]['labels']]: string;
-};
+export type LabelValues<N extends MetricName> = Texts<(typeof CATALOGUE)[N]['labels']>;
+type Texts<Names extends readonly string[]> = { readonly [I in keyof Names]: string };
 
 /** The agent's own resources, by their usual names, which have no prefix. */
 export const PROCESS_CATALOGUE = {

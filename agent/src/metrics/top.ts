@@ -1,5 +1,5 @@
 /** The few rows with the highest ranks out of many. Pure. */
-import type { Rows } from './selection.ts';
+import type { Rows } from './rows.ts';
 
 export interface Ranked<R extends Rows> {
   readonly rows: R;
@@ -16,7 +16,7 @@ export class TopRows<R extends Rows> {
     this.#size = size;
   }
 
-  /** Of equal ranks the row that was offered first stays. */
+  /** Which of several equal ranks stay is left open. */
   offer(rows: R, row: number, rank: number): void {
     if (this.#heap.length < this.#size) {
       this.#heap.push({ rows, row, rank });
@@ -37,7 +37,7 @@ export class TopRows<R extends Rows> {
   }
 
   #rise(from: number): void {
-    for (let at = from; at > 0; ) {
+    for (let at = from; at > 0;) {
       const parent = (at - 1) >> 1;
       if (this.#rankAt(parent) <= this.#rankAt(at)) return;
       this.#swap(at, parent);
@@ -46,7 +46,7 @@ export class TopRows<R extends Rows> {
   }
 
   #sink(): void {
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const left = 2 * at + 1;
       const child = this.#rankAt(left + 1) < this.#rankAt(left) ? left + 1 : left;
       if (this.#rankAt(child) >= this.#rankAt(at)) return;

@@ -44,9 +44,7 @@ export function attemptsOf(counters: Counters, mechanism: Mechanism, outcome: Ou
 
 /** Bytes moved by one mechanism with an outcome; 0 for outcomes that move none. */
 export function bytesOf(counters: Counters, mechanism: Mechanism, outcome: Outcome): number {
-  return OUTCOMES_WITH_BYTES.includes(outcome)
-    ? (counters[mechanismColumn(mechanism) + bytesColumn(outcome)] ?? 0)
-    : 0;
+  return OUTCOMES_WITH_BYTES.includes(outcome) ? (counters[mechanismColumn(mechanism) + bytesColumn(outcome)] ?? 0) : 0;
 }
 
 /** Attempts of one `struct counts` that starts at `at`, over all outcomes. */

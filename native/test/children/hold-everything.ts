@@ -3,7 +3,11 @@ import { parentPort } from 'node:worker_threads';
 import { binding, loadFixture } from '../fixture.ts';
 
 const object = loadFixture();
-const handles = [object.program('count_btf').attach(), object.map('records').mapRegion(), object.map('events').consume(16, () => undefined)];
+const handles = [
+  object.program('count_btf').attach(),
+  object.map('records').mapRegion(),
+  object.map('events').consume(16, () => undefined),
+];
 // Held by a listener as well: what nobody holds, the garbage collector would close.
 parentPort?.on('message', () => handles.forEach((handle) => handle.close()));
 parentPort?.postMessage(binding.liveHandles());

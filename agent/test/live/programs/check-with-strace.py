@@ -14,6 +14,7 @@ import ipaddress
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,8 @@ PROGRAMS = [
 ]
 
 RESULT = re.compile(r"\) += (?:(-?\d+)(?: \(errno (\d+)\)| (E[A-Z0-9]+))?|\? (ERESTART\w+))")
+TIMEOUT_SECONDS = 120
+
 UNFINISHED = " <unfinished ...>"
 RESUMED = re.compile(r"<\.\.\. \w+ resumed>")
 
@@ -196,15 +199,26 @@ def compare_flows(tally, witness):
     return too_many
 
 
+def run(command):
+    """Exit status and stdout. Killing strace alone would let the program go on: both are one process group."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return process.returncode, output
+
+
 def check(command, build):
     with tempfile.TemporaryDirectory() as scratch:
         trace = os.path.join(scratch, "trace")
         program = command[0] if "/" in command[0] else os.path.join(build, command[0])
         strace = ["strace", "-f", *STRACE_FLAGS.get(os.path.basename(program), ["-yy"]), "-o", trace, "-e", "trace=" + ",".join(CALLS), "-e", "signal=none"]
-        run = subprocess.run([*strace, program, *command[1:]], stdout=subprocess.PIPE, check=False, timeout=300)
-        if run.returncode:
-            return None, [f"exit status {run.returncode}"]
-        witness = json.loads(run.stdout)
+        status, output = run([*strace, program, *command[1:]])
+        if status:
+            return None, [f"exit status {status}"]
+        witness = json.loads(output)
         tally = Tally()
         for line in whole_lines(trace):
             tally.add(line)

@@ -48,7 +48,7 @@ const char *errno_name(int code)
 
 	if (name)
 		return name;
-	snprintf(unnamed, sizeof(unnamed), "ERRNO_%d", code);
+	snprintf(unnamed, sizeof(unnamed), "E%d", code);
 	return unnamed;
 }
 

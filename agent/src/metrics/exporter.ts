@@ -1,0 +1,48 @@
+/** All metrics of one agent as text. It remembers who holds a place (flows, workloads), so there is one per agent. */
+import type { Snapshot } from '../model/snapshot.ts';
+import { type Build, type Collection, writeCollection, writePrograms, writeTables } from './agent-series.ts';
+import { type FlowLimits, FlowSeries } from './flows.ts';
+import { writeAttempts, writeErrors, writeRings, writeUnattributed } from './host-series.ts';
+import { TextWriter } from './text.ts';
+import { type WorkloadLimits, WorkloadSeries } from './workloads.ts';
+
+export type Limits = FlowLimits & WorkloadLimits;
+
+export const DEFAULT_LIMITS: Limits = { flows: 100, workloads: 200, idleSeconds: 3600 };
+
+export class Exporter {
+  readonly #build: Build;
+  readonly #flows: FlowSeries;
+  readonly #workloads: WorkloadSeries;
+
+  constructor(build: Build, limits: Limits = DEFAULT_LIMITS) {
+    this.#build = build;
+    this.#flows = new FlowSeries(limits);
+    this.#workloads = new WorkloadSeries(limits);
+  }
+
+  /**
+   * Text exposition format 0.0.4. Snapshots must come in the order in which they were taken.
+   * What the next stages count (fallbacks, refusals, copies, alerts) is written here too, family after family.
+   */
+  render(snapshot: Snapshot, collection: Collection): string {
+    const writer = new TextWriter();
+    writeAttempts(writer, snapshot);
+    writeErrors(writer, snapshot);
+    writeRings(writer, snapshot);
+    this.#workloads.write(writer, snapshot);
+    this.#flows.write(writer, snapshot);
+    writeUnattributed(writer, snapshot);
+    writeTables(writer, snapshot);
+    writePrograms(writer, snapshot);
+    writeCollection(writer, collection, this.#build);
+    return writer.text;
+  }
+
+  /** What can be said when there is no snapshot. */
+  renderFailure(collection: Collection): string {
+    const writer = new TextWriter();
+    writeCollection(writer, collection, this.#build);
+    return writer.text;
+  }
+}

@@ -1,0 +1,123 @@
+/** Known sequences of calls, each compared number for number with what the program saw itself. */
+import { describe, expect, it } from 'vitest';
+import { flowSet, processSet, program, type Observed, ringCounts, stat, temporaryDirectory } from './support/run.ts';
+
+/** The report tells exactly what the program tells. */
+function expectEqual({ report, witness }: Observed): void {
+  expect(report.mechanisms).toEqual(witness.mechanisms);
+  expect(flowSet(report.flows)).toEqual(flowSet(witness.flows));
+  expect(ringCounts(report)).toEqual(ringCounts(witness));
+  expect(report.lost).toEqual({ overflow: 0, events: 0, missedRuns: 0 });
+  expect(report.unattributed).toEqual({ attempts: 0 });
+}
+
+describe.each(['sendfile', 'splice', 'tee', 'vmsplice', 'copy_file_range'])('%s', (mechanism) => {
+  it('is counted by outcome, errno, bytes and flow as it happened', async () => {
+    const observed = await stat([program('sequence'), mechanism, '--dir', temporaryDirectory()]);
+    expect(Object.keys(observed.witness.mechanisms)).toContain(mechanism);
+    expect(Object.keys(observed.witness.mechanisms[mechanism]?.errnos ?? {}).length).toBeGreaterThan(2);
+    expectEqual(observed);
+  });
+});
+
+it('every errno of every mechanism is told apart, also those that seccomp answers in the kernel’s place', async () => {
+  const observed = await stat([program('seccomp_errno'), 'all']);
+  expect(Object.keys(observed.witness.mechanisms.splice?.errnos ?? {})).toHaveLength(133);
+  expectEqual(observed);
+});
+
+it('io_uring_enter answering -EAGAIN is counted apart from completions', async () => {
+  const observed = await stat([program('seccomp_errno'), 'io_uring_enter', 'EAGAIN', '400']);
+  expect(observed.report.ioUring.enters).toEqual({ calls: 400, submitted: 0, errnos: { EAGAIN: 400 } });
+  expectEqual(observed);
+});
+
+describe('rings', () => {
+  const modes = ['plain', 'sqpoll', 'async', 'fixed', 'sqpoll-fixed', 'defer', 'threads', 'linked', 'errors'];
+  it.each([...modes, 'enter-errors', 'setup-errors', 'seccomp'])('in mode %s belong to their process', async (mode) => {
+    const observed = await stat([program('uring'), mode]);
+    expectEqual(observed);
+    expect(observed.report.processes.map(({ comm }) => comm)).toEqual(['uring']);
+  });
+
+  it('whose completion queue is full say so', async () => {
+    const { report, witness } = await stat([program('uring'), 'overflow']);
+    expect(report.ioUring.cqOverflows).toBe(witness.ioUring.cqOverflows);
+    expect(report.ioUring.cqOverflows).toBeGreaterThan(0);
+  });
+});
+
+it('64 threads on one flow lose nothing', async () => {
+  const observed = await stat([program('threads'), '64', '1000']);
+  expect(observed.report.mechanisms.sendfile?.attempts).toBe(64_000);
+  expectEqual(observed);
+});
+
+it('two CPUs that race for new keys end with one slot and no lost count', async () => {
+  expectEqual(await stat([program('flows'), '20000', '2', '--race']));
+});
+
+it('IPv6 and v4-mapped flows are told apart from each other', async () => {
+  expectEqual(await stat([program('flows'), '300', '2', '--mapped']));
+  expectEqual(await stat([program('flows'), '1', '50', '--ipv6']));
+});
+
+describe('more keys than a table holds', () => {
+  it('keeps the sums exact and says how many counts had no slot', async () => {
+    const { report, witness } = await stat([program('flows'), '1500', '2'], ['--flows', '1000']);
+    expect(report.mechanisms).toEqual(witness.mechanisms);
+    const other = report.flows.find(({ src }) => src === 'other');
+    expect(report.lost.overflow).toBe(1000);
+    expect(other?.attempts).toBe(1000);
+    expect(report.flows.reduce((sum, { attempts }) => sum + attempts, 0)).toBe(3000);
+  });
+
+  it('holds for 65,536 flows by default, and no more', async () => {
+    const { report, witness } = await stat([program('flows'), '70000', '1']);
+    expect(report.mechanisms).toEqual(witness.mechanisms);
+    expect(report.lost.overflow).toBe(70_000 - 65_536);
+    expect(report.flows.filter(({ src }) => src !== 'other')).toHaveLength(65_536);
+  });
+
+  it('holds for processes', async () => {
+    const { report, witness } = await stat(
+      [program('children'), '200', '--kind', 'plain', '--parallel', '50'],
+      ['--processes', '8'],
+    );
+    expect(report.mechanisms).toEqual(witness.mechanisms);
+    expect(flowSet(report.flows)).toEqual(flowSet(witness.flows));
+  });
+});
+
+describe('descendants', () => {
+  const kinds = ['plain', 'nested', 'threads', 'exec', 'vfork', 'daemon', 'leaderless', 'thread-exec'];
+  it.each(kinds)('of kind %s are counted to the last attempt', async (kind) => {
+    const observed = await stat([program('children'), '100', '--kind', kind]);
+    expectEqual(observed);
+    expect(processSet(observed.report.processes)).toEqual(processSet(observed.witness.processes));
+  });
+
+  it('of which ten thousand come and go are counted, each by itself', async () => {
+    const observed = await stat([program('children'), '10000', '--kind', 'plain']);
+    expectEqual(observed);
+    expect(observed.report.processes).toHaveLength(10_000);
+  });
+});
+
+it('descriptors that other threads close and reuse in mid-call change no total', async () => {
+  const { report, witness } = await stat([program('fdrace')]);
+  for (const [mechanism, { attempts, outcomes }] of Object.entries(witness.mechanisms)) {
+    expect(report.mechanisms[mechanism]?.attempts).toBe(attempts);
+    expect(report.mechanisms[mechanism]?.outcomes).toEqual(outcomes);
+  }
+});
+
+it('a comm of hostile bytes is shown without harm', async () => {
+  const { report, witness } = await stat([
+    program('comm'),
+    Buffer.from('a"}\n\\{\xff\xfe', 'latin1').toString('hex'),
+    '3',
+  ]);
+  expect(report.mechanisms).toEqual(witness.mechanisms);
+  expect(report.processes[0]?.comm).toBe('a"}\n\\{\ufffd\ufffd');
+});

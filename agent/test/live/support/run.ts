@@ -1,0 +1,177 @@
+/** Runs spillway and the programs whose sequences we wrote, on the real kernel. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+export const SPILLWAY = join(ROOT, 'bin/spillway');
+
+/** A program of agent/test/live/programs. */
+export const program = (name: string): string => join(ROOT, 'build/live', name);
+
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command to its end. */
+export function run(
+  command: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): Promise<Result> {
+  const [file = '', ...args] = command;
+  return new Promise((resolve) => {
+    const env = { ...process.env, ...options.env };
+    const limits = { maxBuffer: 2 ** 28, encoding: 'utf8' as const };
+    const child = execFile(file, args, { ...options, ...limits, env }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 255;
+      resolve({ code, stdout, stderr });
+    });
+    child.stdin?.end();
+  });
+}
+
+/** A directory of its own, gone after the test. */
+export function temporaryDirectory(under = tmpdir()): string {
+  const directory = mkdtempSync(join(under, 'spillway-'));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return directory;
+}
+
+export interface MechanismReport {
+  attempts: number;
+  bytes: number;
+  outcomes: Record<string, number>;
+  errnos: Record<string, number>;
+}
+
+/** What `spillway stat -o json` reports, and what our programs witness. */
+export interface Report {
+  schema?: string;
+  exitCode: number | null;
+  mechanisms: Record<string, MechanismReport>;
+  ioUring: {
+    setups: { ok: number; errnos: Record<string, number> };
+    enters: { calls: number; submitted: number; errnos: Record<string, number> };
+    completions: Record<string, number>;
+    completionErrnos: Record<string, number>;
+    queuedAsync?: number;
+    cqOverflows: number;
+  };
+  processes: { pid: number; comm: string; attempts: number }[];
+  flows: { src: string; dst: string; proto: string; attempts: number; bytes: number }[];
+  unattributed: { attempts: number };
+  lost: { overflow: number; events: number; missedRuns: number };
+}
+
+export interface Observed {
+  readonly report: Report;
+  /** The last line of the command's own output, parsed. */
+  readonly witness: Report;
+  readonly result: Result;
+}
+
+/** Runs a command under `spillway stat`. The witness is null for programs that print none. */
+export async function stat(command: readonly string[], flags: readonly string[] = []): Promise<Observed> {
+  const file = join(temporaryDirectory(), 'report.json');
+  const result = await run([SPILLWAY, 'stat', '-o', 'json', '--file', file, ...flags, '--', ...command]);
+  let report: Report;
+  try {
+    report = JSON.parse(readFileSync(file, 'utf8')) as Report;
+  } catch (error) {
+    throw new Error(`no report from ${command.join(' ')}: ${result.stderr}`, { cause: error });
+  }
+  const line = result.stdout.trimEnd().split('\n').at(-1) ?? '';
+  return { report, result, witness: line.startsWith('{') ? (JSON.parse(line) as Report) : (null as never) };
+}
+
+/** Flows in an order of their own, to compare as sets. */
+export const flowSet = (flows: Report['flows']): string[] =>
+  flows
+    .map(({ src, dst, proto, attempts, bytes }) => `${src} ${dst} ${proto} ${String(attempts)} ${String(bytes)}`)
+    .sort();
+
+/** Processes that attempted anything, likewise. */
+export const processSet = (processes: Report['processes']): string[] =>
+  processes
+    .filter(({ attempts }) => attempts > 0)
+    .map(({ pid, attempts }) => `${String(pid)} ${String(attempts)}`)
+    .sort();
+
+/** The part of a report that a witness can know. */
+export function ringCounts({ ioUring }: Report): Omit<Report['ioUring'], 'queuedAsync'> {
+  const { setups, enters, completions, completionErrnos, cqOverflows } = ioUring;
+  return { setups, enters, completions, completionErrnos, cqOverflows };
+}
+
+/** A running agent. */
+export interface Daemon {
+  readonly url: string;
+  readonly child: ChildProcess;
+  stderr(): string;
+  /** Ends it and gives its exit status. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+let port = 21_190;
+
+/** Starts `spillway run` on a port of its own and waits until it is ready; it ends with the test. */
+export async function startDaemon(flags: readonly string[] = []): Promise<Daemon> {
+  const address = `127.0.0.1:${String(port++)}`;
+  const child = spawn(SPILLWAY, ['run', '--web.listen-address', address, ...flags], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const daemon: Daemon = {
+    url: `http://${address}`,
+    child,
+    stderr: () => stderr,
+    stop: (signal = 'SIGTERM') => {
+      child.kill(signal);
+      return exited;
+    },
+  };
+  onTestFinished(async () => {
+    await daemon.stop('SIGKILL');
+  });
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the agent did not get ready: ${stderr}`);
+    const response = await fetch(`${daemon.url}/-/ready`).catch(() => null);
+    if (response?.status === 200) return daemon;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Samples of a text exposition by series, e.g. `spillway_attempts_total{mechanism="tee",outcome="retry"}`. */
+export async function scrape(daemon: Daemon): Promise<Map<string, number>> {
+  const response = await fetch(`${daemon.url}/metrics`);
+  if (!response.ok) throw new Error(`/metrics answered ${String(response.status)}`);
+  const samples = new Map<string, number>();
+  for (const line of (await response.text()).split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    const space = line.lastIndexOf(' ');
+    samples.set(line.slice(0, space), Number(line.slice(space + 1)));
+  }
+  return samples;
+}
+
+/** The sum of all series of a metric whose labels include all of `labels` (as text, e.g. `comm="nginx"`). */
+export function sumOf(samples: Map<string, number>, metric: string, ...labels: string[]): number {
+  let sum = 0;
+  for (const [series, value] of samples) {
+    const [name] = series.split('{');
+    if (name === `spillway_${metric}` && labels.every((label) => series.includes(label))) sum += value;
+  }
+  return sum;
+}
