@@ -5,21 +5,26 @@
  * Rules that hold for every class here: `close()` may be called any number of times; any other call
  * after it throws a `TypeError`; a method called on a wrong `this` throws a `TypeError`; closing a
  * parent closes what came out of it; whatever is open when the environment (process or worker) ends
- * is closed then. Nothing of the kernel's memory is ever handed to JavaScript: readers copy out.
+ * is closed then. What JavaScript has dropped is closed when it is collected - a link that nobody holds detaches
+ * at some later time - but for a ring buffer, which like a timer goes on until it is closed. Nothing of the
+ * kernel's memory is ever handed to JavaScript: readers copy out.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-/** A failed kernel or libbpf call. */
+/** A failed kernel or libbpf call: `load object spillway: EPERM (Operation not permitted)`. */
 export interface BpfError extends Error {
   readonly name: 'BpfError';
-  /** What was being done, e.g. `load object`, `attach sendfile_exit`. */
+  /** What was being done to what, e.g. `load object spillway`, `attach sendfile_exit`. */
   readonly operation: string;
   /** Positive errno. */
   readonly errno: number;
-  /** Symbolic errno, e.g. `EPERM`; `E<number>` where the C library has no name. */
+  /**
+   * Symbolic errno, e.g. `EPERM`; `E<number>` where the C library has no name: `E524` for the kernel's ENOTSUPP, `E4000` and
+   * up for libbpf's own (`E4001`: not a BPF object).
+   */
   readonly code: string;
-  /** What libbpf and the verifier printed during the operation; may be empty, and long. */
+  /** What libbpf and the verifier printed during the operation; may be empty. Of more than 64 KiB the end. */
   readonly log: string;
 }
 
@@ -55,7 +60,10 @@ export interface Program {
   readonly section: string;
   info(): ProgramInfo;
   attach(): Link;
-  /** Runs a SEC("syscall") program once with `context` as its argument and returns its result. */
+  /**
+   * Runs a SEC("syscall") program once with `context` as its argument, which the program may write to, and
+   * returns its result, a signed 32-bit integer. At most 64 KiB (E2BIG).
+   */
   run(context?: Buffer): number;
 }
 
@@ -88,7 +96,10 @@ export interface MappedRegion {
 export interface BpfMap {
   readonly name: string;
   info(): MapInfo;
-  /** The value, or null when there is no such key. */
+  /**
+   * The value, or null when there is no such key. Keys and values of another size than the map's are a `RangeError`;
+   * a per-CPU map's value is that of each possible CPU, each padded to 8 bytes; a queue has keys of 0 bytes.
+   */
   lookup(key: Buffer): Buffer | null;
   /** flags: BPF_ANY 0, BPF_NOEXIST 1, BPF_EXIST 2. */
   update(key: Buffer, value: Buffer, flags?: number): void;
@@ -99,7 +110,7 @@ export interface BpfMap {
   /**
    * Consumes a BPF_MAP_TYPE_RINGBUF from the event loop: one call of `onRecords` per wake-up with a batch of
    * records (`length` bytes each, concatenated; records of another length are dropped and counted in
-   * `malformed`). An exception in `onRecords` surfaces as an uncaught exception.
+   * `malformed`). An exception in `onRecords` surfaces as an uncaught exception. One consumer a map (EBUSY).
    */
   consume(length: number, onRecords: (records: Buffer) => void): RingBuffer;
 }
@@ -121,7 +132,7 @@ export interface BpfObject {
   setInitialValue(map: string, value: Buffer): void;
   /** Loads maps and programs. What fails throws a BpfError with the verifier's log; the object can then only be closed. */
   load(): void;
-  /** Names, in the object's order. */
+  /** Names, in the object's order: `fixture.rodata` for a data section, which `map('.rodata')` finds too. */
   programNames(): string[];
   mapNames(): string[];
   program(name: string): Program;

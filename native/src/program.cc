@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -74,9 +75,9 @@ Napi::Value JsProgram::Run(const Napi::CallbackInfo& info) {
   std::span<uint8_t> context;
   if (!info[0].IsUndefined() && !ReadBytes(info, 0, "context", &context)) return {};
   // The kernel copies the context back after the run (net/bpf/test_run.c, bpf_prog_test_run_syscall),
-  // into JavaScript's own bytes.
+  // into JavaScript's own bytes. It refuses more than 64 KiB.
   LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = context.empty() ? nullptr : context.data(),
-              .ctx_size_in = static_cast<uint32_t>(context.size()));
+              .ctx_size_in = static_cast<uint32_t>(std::min<size_t>(context.size(), UINT32_MAX)));
   int fd = bpf_program__fd(state()->program);
   int error = fd < 0 ? fd : bpf_prog_test_run_opts(fd, &options);
   if (error != 0) {

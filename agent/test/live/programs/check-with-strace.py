@@ -141,7 +141,7 @@ class Tally:
         if restart:
             self.errnos[name]["EINTR"] += 1
         elif ret == "-1" or number or errno:
-            self.errnos[name][errno or f"ERRNO_{number}"] += 1
+            self.errnos[name][errno or f"E{number}"] += 1
         else:
             self.bytes[name] += int(ret)
         if name in SINK_AND_SOURCE:
@@ -157,7 +157,10 @@ class Tally:
 
 def restart_codes_as_eintr(errnos):
     """A seccomp filter can answer 512; strace names it by number or as a restart."""
-    return Counter({("EINTR" if k in ("ERRNO_512", "ERRNO_513", "ERRNO_514", "ERRNO_516") else k): n for k, n in errnos.items()})
+    folded = Counter()
+    for name, n in errnos.items():
+        folded["EINTR" if name in ("E512", "E513", "E514", "E516") else name] += n
+    return folded
 
 
 def compare(tally, witness):
@@ -165,7 +168,10 @@ def compare(tally, witness):
     differences = []
 
     def same(what, traced, told):
-        if traced != told:
+        if traced != told and isinstance(told, dict):
+            for key in sorted({*traced, *told}):
+                same(f"{what} {key}", traced.get(key, 0), told.get(key, 0))
+        elif traced != told:
             differences.append(f"{what}: strace {traced}, witness {told}")
 
     for name in SINK_AND_SOURCE:

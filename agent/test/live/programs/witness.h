@@ -70,7 +70,7 @@ uint64_t witness_bytes(enum mechanism mechanism);
 const char *mechanism_name(enum mechanism mechanism);
 /* MECHANISM_COUNT when there is none of that name. */
 enum mechanism mechanism_named(const char *name);
-/* ERRNO_n for the numbers that Linux has given no name (41 and 58). */
+/* E41 and E58, as the agent writes them, for the numbers that Linux has given no name. */
 const char *errno_name(int code);
 
 #endif
