@@ -34,9 +34,12 @@ export function binding(): Binding {
   }
 }
 
-/** Loads and attaches everything. @throws SpillwayError */
-export function startKernel(options: KernelOptions, events: KernelEvents): Kernel {
-  return Kernel.start(binding(), readObject(OBJECT), options, events);
+/** Loads and attaches everything; what goes wrong later is logged. @throws SpillwayError */
+export function startKernel(options: KernelOptions, events: Omit<KernelEvents, 'onError'> = {}): Kernel {
+  const onError = (error: unknown) => {
+    log('warning', `tidying up the tables: ${error instanceof Error ? error.message : String(error)}`);
+  };
+  return Kernel.start(binding(), readObject(OBJECT), options, { ...events, onError });
 }
 
 /** Version and revision of this build, and the kernel that it runs on. */

@@ -13,7 +13,7 @@ import { printable } from '../model/text.ts';
 import { log, startKernel } from './context.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
 import { renderSummary } from './render.ts';
-import { capacity, duration } from './values.ts';
+import { capacityOption, duration } from './values.ts';
 
 interface StatFlags {
   readonly pid?: number[];
@@ -31,8 +31,8 @@ export const statCommand = new Command('stat')
   .addOption(new Option('-d, --duration <time>', 'stop after this long: 500ms, 10s, 5m').argParser(duration))
   .addOption(new Option('-o, --output <format>', 'format of the report').choices(FORMATS).default('table'))
   .option('--file <file>', 'write the report to a file instead of stdout')
-  .addOption(tableOption('flows', 'flows'))
-  .addOption(tableOption('processes', 'processes'))
+  .addOption(capacityOption('flows', DEFAULT_OPTIONS.flows))
+  .addOption(capacityOption('processes', DEFAULT_OPTIONS.processes))
   .addHelpText(
     'after',
     `
@@ -49,12 +49,6 @@ Examples:
     }
     process.exitCode = await stat(command, flags);
   });
-
-function tableOption(name: 'flows' | 'processes', what: string): Option {
-  return new Option(`--${name} <number>`, `${what} to tell apart; what comes on top is counted together`)
-    .argParser(capacity)
-    .default(DEFAULT_OPTIONS[name]);
-}
 
 function pids(text: string): number[] {
   const list = text.split(/[\s,]+/).filter((word) => word !== '');
@@ -76,9 +70,6 @@ async function stat(command: readonly string[], flags: StatFlags): Promise<numbe
   const kernel = startKernel(options, {
     onRetiredProcess: (process) => {
       ended.add(process);
-    },
-    onError: (error) => {
-      log('warning', `tidying up: ${error instanceof Error ? error.message : String(error)}`);
     },
   });
   try {

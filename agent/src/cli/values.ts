@@ -1,5 +1,6 @@
 /** Option texts -> values, with the error that a user needs. */
-import { InvalidArgumentError } from 'commander';
+import { isIP } from 'node:net';
+import { InvalidArgumentError, Option } from 'commander';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
@@ -21,4 +22,35 @@ export function capacity(text: string): number {
     throw new InvalidArgumentError('a whole number from 1 to 16777216.');
   }
   return number;
+}
+
+/** The option that sizes a table. */
+export function capacityOption(table: 'flows' | 'processes', standard: number): Option {
+  return new Option(`--${table} <number>`, `${table} to tell apart; what comes on top is counted together`)
+    .argParser(capacity)
+    .default(standard);
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where the agent serves, and is looked for. */
+export const DEFAULT_ADDRESS: Address = { host: '127.0.0.1', port: 10190 };
+
+/** `127.0.0.1:10190`, `[::1]:10190`, `name:10190`, or `:10190` for all interfaces. */
+export function listenAddress(text: string): Address {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(text);
+  const [, ipv6, name = '', port] = match ?? [];
+  const host = ipv6 ?? (name === '' ? '::' : name);
+  if (match === null || Number(port) > 65_535 || (ipv6 !== undefined && isIP(ipv6) !== 6)) {
+    throw new InvalidArgumentError('an address such as 127.0.0.1:10190, [::1]:10190 or :10190.');
+  }
+  return { host, port: Number(port) };
+}
+
+/** The address as it is written in a URL. */
+export function addressText({ host, port }: Address): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
 }

@@ -41,7 +41,7 @@ export async function send(
   last: boolean,
 ): Promise<void> {
   const encoded = reply.gzipped !== undefined && acceptsGzip(request.headers['accept-encoding']);
-  const body = encoded && reply.gzipped ? await reply.gzipped() : Buffer.from(reply.body);
+  const body = encoded ? await reply.gzipped() : Buffer.from(reply.body);
   response.writeHead(reply.status, {
     'content-type': reply.type,
     'content-length': body.length,

@@ -73,6 +73,8 @@ export async function startServer(
       });
   });
   await listen(server, all);
+  // e.g. accept: EMFILE; nobody else would hear it, and Node ends the process then
+  server.on('error', (error) => source.log('error', `listening: ${reason(error)}`));
 
   let closing: Promise<void> | null = null;
   const close = () => (closing ??= closeServer(server, all.closeGrace));
