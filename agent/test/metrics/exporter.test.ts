@@ -1,0 +1,169 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { MECHANISMS, OUTCOMES } from '../../src/abi/layout.ts';
+import { CATALOGUE, PREFIX, PROCESS_CATALOGUE } from '../../src/metrics/catalogue.ts';
+import { DEFAULT_LIMITS, Exporter } from '../../src/metrics/exporter.ts';
+import { processRegistry } from '../../src/metrics/process.ts';
+import { parseExposition, seriesOf } from '../support/exposition.ts';
+import { promlint } from '../support/promlint.ts';
+import { programOf, snapshotOf } from '../support/snapshots.ts';
+
+const build = { version: '0.1.0', revision: 'abc1234', kernel: '6.18.0 "test"' };
+const collection = { seconds: 0.0015, success: true };
+const process = processRegistry({
+  cpuSeconds: () => 0.25,
+  residentBytes: () => 52_428_800,
+  startedAtSeconds: 1_700_000_000,
+});
+
+/** Something of everything, so that every family is written. */
+const everything = snapshotOf({
+  processes: [
+    { pid: 10, comm: 'nginx', counters: { sendfile: { zerocopy: 10_000, retry: 12, bytes: 2 ** 40 } } },
+    { pid: 11, comm: 'ev"il\n\\{}', counters: { splice: { refused: 3, zerocopy: 1, bytes: 512 } } },
+    {
+      pid: 12,
+      comm: 'fio',
+      counters: { io_uring_splice: { zerocopy: 40, failed: 2 }, enters: 20, submitted: 42, setups: 1, cqOverflows: 3 },
+    },
+  ],
+  departed: { cp: { copy_file_range: { copied: 7, denied: 1, bytes: 0 } } },
+  unattributed: { io_uring_splice: { zerocopy: 2 } },
+  causes: [
+    { comm: 'nginx', process: 0, code: 11, count: 12 },
+    { comm: 'ev"il\n\\{}', process: 1, mechanism: 'splice', code: 22, count: 3 },
+    { comm: 'cp', mechanism: 'copy_file_range', code: 1, count: 1 },
+    { comm: 'fio', process: 2, mechanism: 'io_uring_splice', code: 9, count: 2 },
+    { comm: 'fio', process: 2, kind: 'enter_errno', code: 11, count: 5 },
+    { comm: 'sh', kind: 'setup_errno', code: 1, count: 1 },
+    { comm: 'fio', process: 2, kind: 'async_work', mechanism: 'io_uring_splice', code: 0, count: 6 },
+  ],
+  flows: [
+    { src: '127.0.0.1', dst: '127.0.0.1', counts: { zerocopy: 10_000, retry: 12, bytes: 2 ** 40 } },
+    { src: 'fd00:0:0:0:0:0:0:1', dst: 'fd00:0:0:0:0:0:0:2', counts: { zerocopy: 1, bytes: 512 } },
+  ],
+  otherFlows: { failed: 2 },
+  nonIpFlows: { refused: 3 },
+  tables: [
+    { table: 'processes', entries: 3, capacity: 4096, overflows: 0 },
+    { table: 'flows', entries: 1, capacity: 65_536, overflows: 2 },
+  ],
+  programs: [
+    programOf({ name: 'splice_exit', runs: 4, runSeconds: 0.5, missedRuns: 1 }),
+    programOf({ name: 'tee_exit', hook: 'tp/syscalls/sys_exit_tee', state: 'unavailable', reason: 'ENOENT' }),
+    programOf({ name: 'sendfile_fexit', hook: 'fexit/do_sendfile', state: 'off', reason: 'hooks: tracepoint' }),
+  ],
+  lost: { events: 4 },
+});
+
+const render = async () => new Exporter(build).render(everything, collection) + (await process.metrics());
+
+test('the whole of /metrics', async () => {
+  await expect(await render()).toMatchFileSnapshot('golden/metrics.txt');
+});
+
+describe('/metrics', () => {
+  test('holds every family of the catalogue, with its help, type and labels', async () => {
+    const families = parseExposition(await render());
+    const catalogue = [
+      ...Object.entries(CATALOGUE).map(([name, metric]) => [PREFIX + name, metric] as const),
+      ...Object.entries(PROCESS_CATALOGUE),
+    ];
+    expect([...families.keys()].sort()).toEqual(catalogue.map(([name]) => name).sort());
+    for (const [name, { help, type, labels }] of catalogue) {
+      expect(families.get(name)).toMatchObject({ help, type });
+      for (const sample of families.get(name)?.samples ?? []) expect(Object.keys(sample.labels)).toEqual(labels);
+    }
+  });
+
+  test('breaks no rule of promlint', async () => {
+    expect([...parseExposition(await render()).values()].flatMap(promlint)).toEqual([]);
+  });
+
+  test('breaks no rule of promtool itself', async () => {
+    const { status, error, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+      input: await render(),
+      encoding: 'utf8',
+    });
+    expect(error, 'promtool must be installed: apt install prometheus').toBeUndefined();
+    expect(stdout + stderr).toBe('');
+    expect(status).toBe(0);
+  });
+
+  test('holds all mechanisms and outcomes before the first attempt, and nothing else that has not occurred', () => {
+    const families = parseExposition(new Exporter(build).render(snapshotOf(), collection));
+    const attempts = seriesOf(families, 'spillway_attempts_total');
+    expect(attempts.size).toBe(MECHANISMS.length * OUTCOMES.length);
+    expect(new Set(attempts.values())).toEqual(new Set([0]));
+    expect(seriesOf(families, 'spillway_attempt_bytes_total').size).toBe(MECHANISMS.length * 2);
+    for (const name of [
+      'errors',
+      'workload_attempts',
+      'workload_errors',
+      'flow_attempts',
+      'flow_bytes',
+      'program_runs',
+      'program_run_seconds',
+    ]) {
+      expect(families.has(`spillway_${name}_total`)).toBe(false);
+    }
+  });
+
+  test('shows runs of programs only where the kernel counts them', () => {
+    const off = snapshotOf({ programs: [programOf()] });
+    const on = snapshotOf({ programs: [programOf(), programOf({ name: 'b', runs: 1 })] });
+    const runs = (snapshot: typeof off) =>
+      seriesOf(parseExposition(new Exporter(build).render(snapshot, collection)), 'spillway_program_runs_total').size;
+    expect([runs(off), runs(on)]).toEqual([0, 2]);
+  });
+
+  test('tells 0 for a program that could not be attached and nothing for one that is switched off', async () => {
+    const attached = seriesOf(parseExposition(await render()), 'spillway_program_attached');
+    expect([...attached.values()]).toEqual([1, 0]);
+  });
+
+  test('sums over workloads to all attempts, with any limit', () => {
+    for (const workloads of [0, 1, 2, 200]) {
+      const text = new Exporter(build, { ...DEFAULT_LIMITS, workloads }).render(everything, collection);
+      const sum = (name: string) => [...seriesOf(parseExposition(text), name).values()].reduce((a, b) => a + b, 0);
+      expect(sum('spillway_workload_attempts_total')).toBe(sum('spillway_attempts_total'));
+      expect(sum('spillway_workload_errors_total')).toBe(sum('spillway_errors_total'));
+    }
+  });
+
+  test('of a failed collection says just that', () => {
+    const families = parseExposition(new Exporter(build).renderFailure({ seconds: 2, success: false }));
+    expect([...families.values()].map(({ name, samples }) => [name, samples[0]?.value])).toEqual([
+      ['spillway_collection_duration_seconds', 2],
+      ['spillway_collection_success', 0],
+      ['spillway_build_info', 1],
+    ]);
+  });
+});
+
+test('promlint finds what promtool would', () => {
+  const text = [
+    '# TYPE requests counter\nrequests 1',
+    '# HELP a_total x\n# TYPE a_total gauge\na_total 1',
+    '# HELP wait_milliseconds x\n# TYPE wait_milliseconds gauge\nwait_milliseconds 1',
+    '# HELP wait_ms x\n# TYPE wait_ms gauge\nwait_ms 1',
+    '# HELP fill_gauge x\n# TYPE fill_gauge gauge\nfill_gauge 1',
+    '# HELP someThing x\n# TYPE someThing gauge\nsomeThing{aLabel="1"} 1',
+    '# HELP a:b x\n# TYPE a:b gauge\na:b 1',
+    '# HELP x_count x\n# TYPE x_count gauge\nx_count{le="1"} 1',
+  ].join('\n');
+  const found = [...parseExposition(`${text}\n`).values()].flatMap(promlint);
+  expect(found).toEqual([
+    'requests: no help text',
+    'requests: counters end in _total',
+    'a_total: only counters end in _total',
+    'wait_milliseconds: not a base unit',
+    'wait_ms: abbreviated unit',
+    'fill_gauge: type in the name',
+    'someThing: camelCase',
+    'someThing: label aLabel: camelCase',
+    'a:b: colons are for recording rules',
+    'x_count: histograms and summaries own _bucket, _sum and _count',
+    'x_count: histograms and summaries own le and quantile',
+  ]);
+});
