@@ -105,12 +105,12 @@ static int spin_once(__u64 index, struct spin *spin)
 	return bpf_ktime_get_ns() > spin->until;
 }
 
-/* At getegid(2): marks its begin in record 2, runs for 50 ms, marks its end. */
+/* At getegid(2): marks its begin in record 2, runs for 200 ms, marks its end. */
 SEC("tp/syscalls/sys_enter_getegid")
 int linger(void *ctx)
 {
 	struct record *record = record_at(2);
-	struct spin spin = { .until = bpf_ktime_get_ns() + 50 * 1000 * 1000 };
+	struct spin spin = { .until = bpf_ktime_get_ns() + 200 * 1000 * 1000 };
 
 	if (!record || !watched())
 		return 0;

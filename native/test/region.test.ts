@@ -137,7 +137,7 @@ describe('writing', () => {
       if (into[0] !== 0) drains++;
     };
     worker.postMessage('go');
-    while (drains < 1000) drain();
+    while (drains < 200_000) drain();
     Atomics.store(stop, 0, 1);
     const [calls] = (await once(worker, 'message')) as [number];
     link.close();
@@ -157,6 +157,7 @@ describe('an access that does not fit', () => {
     ['a word half past the end', (r) => r.readU32(words, end - 4, 4, 1, 2)],
     ['a last row past the end', (r) => r.readU64(f64, 0, 512, 3, 1)],
     ['a stride that overflows 64 bits with its rows', (r) => r.readU64(f64, 0, 2 ** 52, 64, 1)],
+    ['a stride and rows whose product wraps to 0', (r) => r.readU64(new Float64Array(4097), 0, 2 ** 52, 4097, 1)],
     ['an offset beyond what doubles count', (r) => r.readU64(f64, 2 ** 53, 8, 1, 1)],
     ['a negative offset', (r) => r.readU64(f64, -8, 8, 1, 1)],
     ['a fraction', (r) => r.readBytes(0.5, 1)],

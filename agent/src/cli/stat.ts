@@ -83,7 +83,10 @@ async function stat(command: readonly string[], flags: StatFlags): Promise<numbe
     const snapshot = kernel.snapshot();
     const summary = ended.join(summarize(snapshot));
     if (kernel.lostForks > 0) {
-      log('warning', `${String(kernel.lostForks)} child processes could not be followed: the kernel was out of memory`);
+      log(
+        'warning',
+        `${String(kernel.lostForks)} child processes could not be followed: the kernel was out of memory or skipped our program`,
+      );
     }
     await write(report(command, exit, seconds, summary, flags.output), flags.file);
     return exit.code ?? EXIT.ok;

@@ -4,6 +4,7 @@ import type { BpfError, Link, Program } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus } from '../model/snapshot.ts';
 import type { Loaded } from './load.ts';
+import { privilegeRemedy } from './privileges.ts';
 
 /** One program and where it stands. */
 export interface Attachment {
@@ -13,8 +14,8 @@ export interface Attachment {
   readonly status: Pick<ProgramStatus, 'name' | 'hook' | 'state' | 'reason'>;
 }
 
-/** Programs that count; the others (retirement, forks) serve them. Without any of these there is nothing to see. */
-const COUNTS = /_exit$|^io_uring_/;
+/** The others follow processes: a run of theirs that is missed hides no attempt by itself. */
+export const counts = (program: string): boolean => !program.startsWith('process_');
 
 /**
  * Attaches every program that was loaded.
@@ -49,11 +50,7 @@ export function attachAll({ object, refused, off }: Loaded): Attachment[] {
       });
     }
   }
-  if (
-    !attachments.some(
-      ({ status }) => status.state === 'attached' && COUNTS.test(status.name) && status.name !== 'process_exit',
-    )
-  ) {
+  if (!attachments.some(({ status }) => status.state === 'attached' && counts(status.name))) {
     throw nothingAttached(failures);
   }
   return attachments;
@@ -64,16 +61,15 @@ function tracefsMounted(): boolean {
   return existsSync('/sys/kernel/tracing/events') || existsSync('/sys/kernel/debug/tracing/events');
 }
 
+const isPermission = ({ code }: BpfError): boolean => code === 'EACCES' || code === 'EPERM';
+
 function reasonOf(error: BpfError, hook: string): string {
   if (hook.startsWith('tp/') && error.code === 'ENOENT') {
     return tracefsMounted()
       ? `${error.code}: this kernel has no tracepoint ${hook.slice(3)}`
       : `${error.code}: tracefs is not mounted`;
   }
-  if (error.code === 'EACCES' || error.code === 'EPERM') {
-    return `${error.code}: not permitted (kernel.perf_event_paranoid 3 asks for CAP_SYS_ADMIN; tracefs for CAP_DAC_READ_SEARCH)`;
-  }
-  return error.message;
+  return [error.message, isPermission(error) ? privilegeRemedy() : ''].filter((part) => part !== '').join(': ');
 }
 
 function nothingAttached(failures: readonly BpfError[]): SpillwayError {
@@ -85,13 +81,9 @@ function nothingAttached(failures: readonly BpfError[]): SpillwayError {
     );
   }
   const first = failures[0];
-  if (first?.code === 'EACCES' || first?.code === 'EPERM') {
-    return new SpillwayError(
-      'NO_PRIVILEGE',
-      `${first.message}: attaching tracepoints needs CAP_PERFMON and CAP_DAC_READ_SEARCH, and CAP_SYS_ADMIN where ` +
-        `kernel.perf_event_paranoid is 3; run as root, e.g. with sudo`,
-      { cause: first },
-    );
+  const remedy = first !== undefined && isPermission(first) ? privilegeRemedy() : '';
+  if (first !== undefined && remedy !== '') {
+    return new SpillwayError('NO_PRIVILEGE', `${first.message}: ${remedy}`, { cause: first });
   }
   return new SpillwayError(
     'NOTHING_ATTACHED',

@@ -5,7 +5,7 @@ import type { Binding, BpfObject, MappedRegion } from '../../../native/lib/index
 import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus, Snapshot } from '../model/snapshot.ts';
 import { Aggregates } from './aggregates.ts';
-import { type Attachment, attachAll } from './attach.ts';
+import { type Attachment, attachAll, counts } from './attach.ts';
 import {
   causeList,
   CommCache,
@@ -79,10 +79,9 @@ export class Kernel {
    * @throws SpillwayError NO_SUCH_PROCESS
    */
   mark(pid: number, flags: readonly ProcessFlag[]): void {
-    const { pidfdOpen } = this.#binding;
     let fd: number;
     try {
-      fd = pidfdOpen(pid);
+      fd = this.#binding.pidfdOpen(pid);
     } catch (error) {
       throw new SpillwayError('NO_SUCH_PROCESS', `there is no process ${String(pid)}`, { cause: error });
     }
@@ -123,7 +122,7 @@ export class Kernel {
       lost: {
         overflow: usage.reduce((sum, table) => sum + table.overflows, 0),
         events: this.#global('events_lost'),
-        missedRuns: programs.reduce((sum, program) => sum + program.missedRuns, 0),
+        missedRuns: programs.reduce((sum, { name, missedRuns }) => sum + (counts(name) ? missedRuns : 0), 0),
       },
     };
   }
@@ -142,9 +141,10 @@ export class Kernel {
     });
   }
 
-  /** Forks that could not be marked as tracked: what those processes did is not counted. */
+  /** Forks that were not seen or could not be marked as tracked: what those processes did is not counted. */
   get lostForks(): number {
-    return this.#global('forks_lost');
+    const missed = this.programs().find(({ name }) => name === 'process_fork')?.missedRuns ?? 0;
+    return this.#global('forks_lost') + missed;
   }
 
   /** Folds what has ended until now. */

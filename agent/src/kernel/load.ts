@@ -5,6 +5,7 @@ import { type Layout, layoutHash, layoutOf } from '../abi/generate.ts';
 import type { Binding, BpfError, BpfObject } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
 import type { KernelOptions } from './options.ts';
+import { privilegeRemedy } from './privileges.ts';
 
 /** A loaded object, and the programs that this kernel would not take. */
 export interface Loaded {
@@ -32,7 +33,8 @@ export function readObject(file: string): Buffer {
   try {
     layout = layoutOf(elf);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why =
+      error instanceof RangeError ? 'it is cut short' : error instanceof Error ? error.message : String(error);
     throw new SpillwayError(
       'OBJECT_CORRUPT',
       `${file} is not spillway's BPF object (${why}): rebuild it with: make bpf`,
@@ -75,10 +77,12 @@ export function load(binding: Binding, elf: Buffer, options: KernelOptions): Loa
     } catch (thrown) {
       object.close();
       const error = thrown as BpfError;
-      if (error.code === 'EPERM' || error.code === 'EACCES') throw notPermitted(error);
-      const culprit = refusedProgram(error.log ?? '');
+      // the verifier says EACCES too, of a program that it does not like
+      const remedy = error.code === 'EPERM' || error.code === 'EACCES' ? privilegeRemedy() : '';
+      if (remedy !== '') throw new SpillwayError('NO_PRIVILEGE', `${error.message}: ${remedy}`, { cause: error });
+      const culprit = refusedProgram(error.log);
       if (culprit === null || refused.has(culprit)) {
-        throw new SpillwayError('LOAD_FAILED', `${error.message}\n${lastLines(error.log ?? '', 20)}`, { cause: error });
+        throw new SpillwayError('LOAD_FAILED', `${error.message}\n${lastLines(error.log, 20)}`, { cause: error });
       }
       refused.set(culprit, `${error.code}: ${whyRefused(error.log)}`);
     }
@@ -104,15 +108,6 @@ function size(object: BpfObject, options: KernelOptions): void {
   rodata.writeUInt32LE(causes, cause_capacity.offset);
   rodata.writeUInt8(options.trackedOnly ? 1 : 0, tracked_only.offset);
   object.setInitialValue('.rodata', rodata);
-}
-
-function notPermitted(error: BpfError): SpillwayError {
-  return new SpillwayError(
-    'NO_PRIVILEGE',
-    `${error.message}: loading BPF programs needs CAP_BPF and CAP_PERFMON, attaching them CAP_SYS_ADMIN where ` +
-      `kernel.perf_event_paranoid is 3; run as root, e.g. with sudo`,
-    { cause: error },
-  );
 }
 
 /** libbpf names the program that stopped the load. */

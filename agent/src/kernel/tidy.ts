@@ -73,6 +73,11 @@ export class Tidier {
     this.#events.close();
   }
 
+  /** A call, because the field changes while the work waits. */
+  private isClosed(): boolean {
+    return this.#closed;
+  }
+
   #gather(): void {
     if (this.#closed) return;
     this.#gathering ??= setTimeout(() => {
@@ -88,7 +93,8 @@ export class Tidier {
       try {
         await work();
       } catch (error) {
-        if (!this.#closed) this.#onError(error);
+        // after close() the tables are gone, and what still runs stumbles over that
+        if (!this.isClosed()) this.#onError(error);
       }
     });
   }

@@ -99,7 +99,9 @@ export const CATALOGUE = {
     type: 'counter',
     help: 'Counts that found a kernel table full.',
     labels: ['table'],
-    note: 'They are in every total, but not told apart by process, flow or errno.',
+    note:
+      'Nothing is missing from `spillway_attempts_total`; it is only not told apart by process or flow. What found `causes` ' +
+      'full is missing from the metrics by errno and by opcode.',
   },
   program_attached: {
     type: 'gauge',

@@ -93,9 +93,11 @@ export class Selection<R extends Rows> {
           if (column < rankColumns) rank += count;
         }
         const hash = this.#identities.hash(rows, row);
-        const member = this.#members[this.#identities.placeOf(rows, row, hash)];
-        if (member) addColumns(member.seen, counts, at);
-        else if (rank > 0) {
+        const place = this.#identities.placeOf(rows, row, hash);
+        if (place >= 0) {
+          const member = this.#members[place];
+          if (member) addColumns(member.seen, counts, at);
+        } else if (rank > 0) {
           outside++;
           const bucket = hash & (buckets - 1);
           active[bucket] = (active[bucket] ?? 0) + rank;

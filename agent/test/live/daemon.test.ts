@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { agentsAttached, until } from './support/kernel.ts';
 import { startNginx } from './support/nginx.ts';
 import { program, type Report, run, scrape, SPILLWAY, startDaemon, sumOf, temporaryDirectory } from './support/run.ts';
 
@@ -14,7 +15,7 @@ it('nginx serving 10,000 requests is 10,000 sendfile attempts on /metrics and in
   const file = join(temporaryDirectory(), 'report.json');
   const stat = run([SPILLWAY, 'stat', '-p', String(nginx.pid), '-d', '60s', '-o', 'json', '--file', file]);
   // the probes of stat are attached when the kernel lists a second program of that name
-  await until(() => programsNamed('sendfile_exit') === 2);
+  await until(() => agentsAttached() === 2);
   await new Promise((resolve) => setTimeout(resolve, 500));
   await nginx.request(REQUESTS);
   expect(nginx.served()).toBe(REQUESTS);
@@ -96,27 +97,13 @@ it('snapshot shows the daemon’s counts in every format', async () => {
 
 it('ends on SIGTERM with nothing left behind', async () => {
   const daemon = await startDaemon();
-  expect(programsNamed('sendfile_exit')).toBe(1);
+  expect(agentsAttached()).toBe(1);
   expect(await daemon.stop()).toBe(0);
-  expect(programsNamed('sendfile_exit')).toBe(0);
+  expect(agentsAttached()).toBe(0);
 });
 
 it('leaves nothing behind when it is killed', async () => {
   const daemon = await startDaemon();
   await daemon.stop('SIGKILL');
-  await until(() => programsNamed('sendfile_exit') === 0);
+  await until(() => agentsAttached() === 0);
 });
-
-/** BPF programs of this name that the kernel holds, as bpftool lists them. */
-function programsNamed(name: string): number {
-  const list = JSON.parse(execFileSync('bpftool', ['-j', 'prog', 'list'], { encoding: 'utf8' })) as { name?: string }[];
-  return list.filter((one) => one.name === name).length;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not so after 20 s: ${condition.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

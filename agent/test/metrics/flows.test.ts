@@ -10,7 +10,7 @@ import { type FlowSpec, snapshotOf } from '../support/snapshots.ts';
 function scrape(series: FlowSeries, snapshot: Snapshot, metric = 'flow_attempts_total'): Map<string, number> {
   const writer = new TextWriter();
   series.write(writer, snapshot);
-  return writer.text === '' ? new Map() : seriesOf(parseExposition(writer.text), `spillway_${metric}`);
+  return writer.text === '' ? new Map<string, number>() : seriesOf(parseExposition(writer.text), `spillway_${metric}`);
 }
 
 const key = (src: string, dst: string, proto: string, outcome: Outcome) => JSON.stringify({ src, dst, proto, outcome });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Drop } from '../../src/metrics/member.ts';
 import type { Identities, Rows } from '../../src/metrics/rows.ts';
-import { Selection } from '../../src/metrics/selection.ts';
+import { Selection, type SelectionOptions } from '../../src/metrics/selection.ts';
 
 /** Rows of two columns, of which the first is the rank. */
 interface NamedRows extends Rows {
@@ -13,7 +13,7 @@ class NamePlaces implements Identities<NamedRows> {
   readonly places = new Map<string, number>();
 
   hash({ names }: NamedRows, row: number): number {
-    return [...(names[row] ?? '')].reduce((hash, c) => (Math.imul(hash, 31) + (c.codePointAt(0) ?? 0)) >>> 0, 7);
+    return Buffer.from(names[row] ?? '').reduce((hash, byte) => (Math.imul(hash, 31) + byte) >>> 0, 7);
   }
 
   placeOf({ names }: NamedRows, row: number): number {
@@ -37,13 +37,16 @@ function rowsOf(entries: readonly Entry[]): NamedRows {
 }
 
 /** A selection that is fed with entries and shows its first column, by name. */
-function watch(limit: number, { drop = 'restarted' as Drop, idleSeconds = 100, buckets = 256 } = {}) {
+function watch(
+  limit: number,
+  { drop = 'restarted', idleSeconds = 100, buckets = 256 }: Partial<SelectionOptions> = {},
+) {
   const places = new NamePlaces();
   const selection = new Selection(places, { limit, idleSeconds, rankColumns: 1, drop, buckets });
   return {
     places,
     selection,
-    update(now: number, entries: readonly Entry[], rest: readonly number[] = [0, 0]): Record<string, number> {
+    update: (now: number, entries: readonly Entry[], rest: readonly number[] = [0, 0]): Record<string, number> => {
       selection.update([rowsOf(entries)], Float64Array.from(rest), now);
       const shown: Record<string, number> = {};
       for (const [name, place] of places.places) shown[name] = selection.valueOf(place)?.[0] ?? NaN;
