@@ -7,26 +7,18 @@
 #include "flow.bpf.h"
 #include "process.bpf.h"
 
-DEFINE_FIND(cause, struct cause_key, struct cause_record, causes, cause_index, TABLE_CAUSES, free_causes,
-	    cause_capacity)
-
-/* Out of line: only what did not succeed comes here. */
-static __noinline void count_cause(__u32 process, __u8 kind, __u8 mechanism, __u16 code)
-{
-	struct cause_key key = { .process = process, .code = code, .kind = kind, .mechanism = mechanism };
-	__u32 slot = find_cause(&key);
-	struct cause_record *record = bpf_map_lookup_elem(&causes, &slot);
-
-	if (record)
-		ADD(record->count, 1);
-}
+/*
+ * Counts one more of `kind` for the process in a slot. Only what did not succeed comes here. A global function: the verifier
+ * looks at it once.
+ */
+int count_cause(__u32 process, __u32 kind, __u32 mechanism, __u32 code);
 
 /*
- * Counts one attempt of the current task. `result` is bytes moved or -errno; `sink` and `source` are files or NULL. The flow is
+ * Counts one attempt of the current task. `result` is bytes moved or -errno; `sink` and `source` are addresses of files or 0. The flow is
  * that of the sink if it is a socket, else that of the source if that is one: a file has none.
  */
 static __always_inline void count_attempt(__u32 process, struct process_state *state, enum mechanism mechanism,
-					  long result, const void *sink, const void *source)
+					  long result, __u64 sink, __u64 source)
 {
 	struct process_record *record = bpf_map_lookup_elem(&processes, &process);
 	enum outcome outcome = OUTCOME_ZEROCOPY;

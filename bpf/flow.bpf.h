@@ -1,119 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-/* fd -> file -> socket -> flow. */
+/* fd -> file; is it a socket? What follows from there is flow.bpf.c. */
 #ifndef SPILLWAY_FLOW_BPF_H
 #define SPILLWAY_FLOW_BPF_H
 
-#include <bpf/bpf_endian.h>
 #include "tables.bpf.h"
 
-DEFINE_FIND(flow, struct FlowKey, struct flow_record, flows, flow_index, TABLE_FLOWS, free_flows, flow_capacity)
-DEFINE_FIND(flow6, struct Flow6Key, struct flow6_record, flows6, flow6_index, TABLE_FLOWS6, free_flows6, flow6_capacity)
-
 /*
- * The file behind a descriptor of the current task; NULL when there is none. The descriptor may have been closed and
+ * The address of the file behind a descriptor of the current task; 0 when there is none. The descriptor may have been closed and
  * reused by another thread since the call began: then this is the wrong file, and nothing here could tell.
  */
-static __always_inline const void *file_of(struct task_struct *task, int fd)
+static __always_inline __u64 file_of(struct task_struct *task, int fd)
 {
 	struct fdtable *table = task->files->fdt;
-	const void *place;
 
 	if ((__u32)fd >= table->max_fds)
-		return NULL;
-	place = (const void *)table->fd + (__u64)(__u32)fd * sizeof(void *);
-	/* the entry is a pointer to a file, and so is the beginning of a kiocb: a type that the cast can name */
-	return KERNEL_READ(struct kiocb, place, ki_filp);
+		return 0;
+	return KERNEL_READ_WORD((const void *)table->fd + (__u64)(__u32)fd * sizeof(void *));
 }
 
-static __always_inline int is_socket(const void *file)
+static __always_inline int is_socket(__u64 file)
 {
 	const void *inode;
 
 	if (!file)
 		return 0;
-	inode = KERNEL_READ(struct file, file, f_inode);
+	inode = KERNEL_READ(struct file, (const void *)file, f_inode);
 	return (KERNEL_READ(struct inode, inode, i_mode) & S_IFMT) == S_IFSOCK;
 }
 
-static __always_inline void add_counts(struct counts *counts, enum outcome outcome, __u64 bytes)
-{
-	ADD(counts->attempts[outcome], 1);
-	if (outcome < OUTCOMES_WITH_BYTES && bytes)
-		ADD(counts->bytes[outcome], bytes);
-}
-
-static __always_inline void count_flow4(const struct FlowKey *key, struct process_state *state, enum outcome outcome,
-					__u64 bytes)
-{
-	__u32 slot = state ? READ_ONCE(state->flow_hint) : SLOT_OVERFLOW;
-	struct flow_record *record = bpf_map_lookup_elem(&flows, &slot);
-
-	if (!record || !HOLDS(record, key)) {
-		slot = find_flow(key);
-		record = bpf_map_lookup_elem(&flows, &slot);
-		if (state)
-			WRITE_ONCE(state->flow_hint, slot);
-	}
-	if (record)
-		add_counts(&record->counts, outcome, bytes);
-}
-
-/* The same without a hint, and out of line: reading IPv6 addresses costs more than the call. */
-static __noinline void count_flow6(const struct Flow6Key *key, enum outcome outcome, __u64 bytes)
-{
-	__u32 slot = find_flow6(key);
-	struct flow6_record *record = bpf_map_lookup_elem(&flows6, &slot);
-
-	if (record)
-		add_counts(&record->counts, outcome, bytes);
-}
-
-static __always_inline void count_flow_of_nobody(enum outcome outcome, __u64 bytes)
-{
-	__u32 slot = SLOT_NOBODY;
-	struct flow_record *record = bpf_map_lookup_elem(&flows, &slot);
-
-	if (record)
-		add_counts(&record->counts, outcome, bytes);
-}
-
-/* An IPv4 peer behind an IPv6 socket, ::ffff:a.b.c.d: the 12-byte key serves. */
-static __always_inline int is_v4_mapped(const __be32 *address)
-{
-	return address[0] == 0 && address[1] == 0 && address[2] == bpf_htonl(0xffff);
-}
-
-/* Counts an attempt for the flow of `file`, a socket. Other sockets than IP ones are counted as such, together. */
-static __always_inline void count_flow(const void *file, struct process_state *state, enum outcome outcome, __u64 bytes)
-{
-	const void *socket = KERNEL_READ(struct file, file, private_data);
-	const void *sk = KERNEL_READ(struct socket, socket, sk);
-	__u16 family = KERNEL_READ(struct sock, sk, __sk_common.skc_family);
-	struct Flow6Key key6 = {};
-	struct FlowKey key = {};
-
-	if (!sk || (family != AF_INET && family != AF_INET6)) {
-		count_flow_of_nobody(outcome, bytes);
-		return;
-	}
-	/* MPTCP is 262, of which the low byte is TCP's 6: what is on the wire */
-	key.proto = KERNEL_READ(struct sock, sk, sk_protocol);
-	if (family == AF_INET) {
-		key.src_ip = KERNEL_READ(struct sock, sk, __sk_common.skc_rcv_saddr);
-		key.dst_ip = KERNEL_READ(struct sock, sk, __sk_common.skc_daddr);
-		count_flow4(&key, state, outcome, bytes);
-		return;
-	}
-	bpf_core_read(key6.src_ip, sizeof(key6.src_ip), &((struct sock *)sk)->__sk_common.skc_v6_rcv_saddr);
-	bpf_core_read(key6.dst_ip, sizeof(key6.dst_ip), &((struct sock *)sk)->__sk_common.skc_v6_daddr);
-	if (is_v4_mapped(key6.dst_ip)) {
-		key.src_ip = key6.src_ip[3];
-		key.dst_ip = key6.dst_ip[3];
-		count_flow4(&key, state, outcome, bytes);
-		return;
-	}
-	key6.proto = key.proto;
-	count_flow6(&key6, outcome, bytes);
-}
+/*
+ * Counts an attempt for the flow of `file` (the address of a struct file that is a socket). A global function: the verifier looks at it
+ * once, and not again for each way that leads to it. `state` may be NULL.
+ */
+int count_flow(__u64 file, struct process_state *state, __u32 outcome, __u64 bytes);
 
 #endif

@@ -78,7 +78,7 @@ int io_uring_completion(struct trace_event_raw_io_uring_complete *ctx)
 	process = process_of_request(req, task, &state);
 	if (process != SLOT_UNCOUNTED)
 		/* SPLICE and TEE keep their sink here, SEND_ZC and RECV_ZC their socket */
-		count_attempt(process, state, mechanism, ctx->res, KERNEL_READ(struct io_kiocb, req, file), NULL);
+		count_attempt(process, state, mechanism, ctx->res, KERNEL_READ_ADDRESS(struct io_kiocb, req, file), 0);
 	return 0;
 }
 

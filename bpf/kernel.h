@@ -61,9 +61,9 @@ struct file {
 	void *private_data;
 };
 
-/* Only for what it begins with: a pointer to a file. See file_of(). */
-struct kiocb {
-	struct file *ki_filp;
+/* Only for what it begins with: a 64-bit number. See KERNEL_READ_ADDRESS. */
+struct timespec64 {
+	__s64 tv_sec;
 };
 
 struct in6_addr {
@@ -149,6 +149,13 @@ struct pt_regs {
 #define SYSCALL_ARG3(regs) ((regs)->regs[2])
 #else
 #error "this architecture's system call arguments are not described yet"
+/* The 64-bit word at an address, as a number: what the verifier takes for a pointer cannot be handed to a global function. */
+#define KERNEL_READ_WORD(address) ((__u64)KERNEL_READ(struct timespec64, (const void *)(address), tv_sec))
+
+/* A pointer field of a kernel object, as a number. */
+#define KERNEL_READ_ADDRESS(type, pointer, field)                                                  \
+	KERNEL_READ_WORD((const void *)(pointer) + bpf_core_field_offset(((type *)0)->field))
+
 #endif
 
 #pragma clang attribute pop
@@ -174,5 +181,12 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 						      &((type *)(pointer))->field));               \
 		__value;                                                                           \
 	})
+
+/* The 64-bit word at an address, as a number: what the verifier takes for a pointer cannot be handed to a global function. */
+#define KERNEL_READ_WORD(address) ((__u64)KERNEL_READ(struct timespec64, (const void *)(address), tv_sec))
+
+/* A pointer field of a kernel object, as a number. */
+#define KERNEL_READ_ADDRESS(type, pointer, field)                                                  \
+	KERNEL_READ_WORD((const void *)(pointer) + bpf_core_field_offset(((type *)0)->field))
 
 #endif

@@ -1,6 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
-/* Processes that begin and end. */
+/* Processes: their first attempt, their children, their end. */
 #include "process.bpf.h"
+#include "slots.bpf.h"
+
+/* Threads that race for the slot of their process end with one, like find_NAME(). */
+__noinline __u32 claim_process(struct process_state *state)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *leader = task->group_leader;
+	__u64 exec_id = task->self_exec_id;
+	struct process_record *record;
+	__u32 old, slot, seen;
+
+	if (!state)
+		return SLOT_OVERFLOW;
+	old = READ_ONCE(state->slot);
+	if (state->flags & (PROCESS_IGNORED | PROCESS_TRACKS_CHILDREN))
+		return SLOT_UNCOUNTED;
+	if (tracked_only && !(state->flags & PROCESS_TRACKED))
+		return SLOT_UNCOUNTED;
+	if (leader->flags & PF_KTHREAD)
+		return SLOT_NOBODY;
+
+	slot = take_slot(TABLE_PROCESSES, &free_processes, process_capacity);
+	record = bpf_map_lookup_elem(&processes, &slot);
+	if (slot == SLOT_OVERFLOW || !record) {
+		count_overflow(TABLE_PROCESSES);
+		return SLOT_OVERFLOW;
+	}
+	record->key.start_time = leader->start_boottime;
+	record->key.exec_id = exec_id;
+	record->key.tgid = leader->tgid;
+	record->ended_at = 0;
+	bpf_probe_read_kernel(record->comm, sizeof(record->comm), leader->comm);
+	WRITE_ONCE(record->key.state, SLOT_LIVE);
+
+	seen = __sync_val_compare_and_swap(&state->slot, old, slot);
+	if (seen == old) {
+		struct process_record *before = bpf_map_lookup_elem(&processes, &old);
+
+		/* the same process under another exec id: that program is over */
+		if (before && READ_ONCE(before->key.state) == SLOT_LIVE &&
+		    before->key.start_time == leader->start_boottime && before->key.tgid == (__u32)leader->tgid)
+			end_process(old);
+		return slot;
+	}
+	WRITE_ONCE(record->key.state, SLOT_ORPHAN);
+	record = bpf_map_lookup_elem(&processes, &seen);
+	if (record && is_process(record, leader, exec_id))
+		return seen;
+	count_overflow(TABLE_PROCESSES);
+	return SLOT_OVERFLOW;
+}
 
 /* The last thread of a process has begun to exit: its record can be retired soon. */
 SEC("tp_btf/sched_process_exit")

@@ -40,52 +40,10 @@ static __always_inline int is_process(struct process_record *record, struct task
 }
 
 /*
- * The first attempt of a process, or of a program it went on to, or the first since its slot was retired: takes a slot.
- * Threads that race for it end with one, like find_NAME().
+ * The first attempt of the current process, or of a program it went on to, or the first since its slot was retired: takes a
+ * slot. A global function: the verifier looks at it once.
  */
-static __noinline __u32 claim_process(struct task_struct *leader, __u64 exec_id, struct process_state *state)
-{
-	__u32 old = READ_ONCE(state->slot);
-	struct process_record *record;
-	__u32 slot, seen;
-
-	if (state->flags & (PROCESS_IGNORED | PROCESS_TRACKS_CHILDREN))
-		return SLOT_UNCOUNTED;
-	if (tracked_only && !(state->flags & PROCESS_TRACKED))
-		return SLOT_UNCOUNTED;
-	if (leader->flags & PF_KTHREAD)
-		return SLOT_NOBODY;
-
-	slot = take_slot(TABLE_PROCESSES, &free_processes, process_capacity);
-	record = bpf_map_lookup_elem(&processes, &slot);
-	if (slot == SLOT_OVERFLOW || !record) {
-		count_overflow(TABLE_PROCESSES);
-		return SLOT_OVERFLOW;
-	}
-	record->key.start_time = leader->start_boottime;
-	record->key.exec_id = exec_id;
-	record->key.tgid = leader->tgid;
-	record->ended_at = 0;
-	bpf_probe_read_kernel(record->comm, sizeof(record->comm), leader->comm);
-	WRITE_ONCE(record->key.state, SLOT_LIVE);
-
-	seen = __sync_val_compare_and_swap(&state->slot, old, slot);
-	if (seen == old) {
-		struct process_record *before = bpf_map_lookup_elem(&processes, &old);
-
-		/* the same process under another exec id: that program is over */
-		if (before && READ_ONCE(before->key.state) == SLOT_LIVE &&
-		    before->key.start_time == leader->start_boottime && before->key.tgid == (__u32)leader->tgid)
-			end_process(old);
-		return slot;
-	}
-	WRITE_ONCE(record->key.state, SLOT_ORPHAN);
-	record = bpf_map_lookup_elem(&processes, &seen);
-	if (record && is_process(record, leader, exec_id))
-		return seen;
-	count_overflow(TABLE_PROCESSES);
-	return SLOT_OVERFLOW;
-}
+__u32 claim_process(struct process_state *state);
 
 /*
  * The slot of the task's process, or SLOT_UNCOUNTED. *state is NULL when the kernel would not give us task storage
@@ -109,7 +67,7 @@ static __always_inline __u32 process_of(struct task_struct *task, struct process
 	record = bpf_map_lookup_elem(&processes, &slot);
 	if (record && is_process(record, leader, exec_id))
 		return slot;
-	return claim_process(leader, exec_id, *state);
+	return claim_process(*state);
 }
 
 #endif

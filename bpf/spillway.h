@@ -213,7 +213,7 @@ enum process_flag {
 };
 
 /* Slots to take out of their index: filled by the agent, read by one run of a retire program. */
-#define RETIRE_BATCH 512
+#define RETIRE_BATCH 128
 struct retirement {
 	__u32 count;
 	__u32 slots[RETIRE_BATCH];

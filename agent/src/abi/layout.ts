@@ -1,6 +1,6 @@
 // Generated from the BTF of the BPF object by scripts/generate-layout.ts: do not edit.
 
-export const LAYOUT_HASH = 'cb63cbfd132fe854';
+export const LAYOUT_HASH = 'd3a3cad19a50c010';
 
 export const LAYOUT = {
   structs: {
@@ -480,7 +480,7 @@ export const LAYOUT = {
       },
     },
     retirement: {
-      size: 2052,
+      size: 516,
       fields: {
         count: {
           offset: 0,
@@ -489,8 +489,8 @@ export const LAYOUT = {
         },
         slots: {
           offset: 4,
-          size: 2048,
-          elements: 512,
+          size: 512,
+          elements: 128,
         },
       },
     },

@@ -4,7 +4,7 @@ import { DEFAULT_LIMITS } from './exporter.ts';
 
 /** The whole page. */
 export function metricsMarkdown(): string {
-  return `<!-- Generated from agent/src/metrics/catalogue.ts by its test: npx vitest run -u agent/test/metrics/docs.test.ts -->
+  return `<!-- Generated from agent/src/metrics/catalogue.ts by its test: vitest run agent/test/metrics/docs.test.ts --update=all -->
 # Metrics
 
 Served at \`/metrics\` in the Prometheus text format 0.0.4. Labels never hold a pid. Counters count from the start of the

@@ -2,7 +2,7 @@
 import { errnoName } from '../model/errno.ts';
 
 /** Stands for numbers that have no name. */
-export const OTHER_ERRNO = 'other';
+const OTHER_ERRNO = 'other';
 
 /** `EAGAIN`; `other` for a number without a name, of which a filter may answer some 4,000. */
 export function errnoLabel(errno: number): string {

@@ -63,6 +63,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Text for elements and quoted attributes. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.toWellFormed().replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

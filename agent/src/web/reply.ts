@@ -12,7 +12,7 @@ export interface Reply {
   readonly gzipped?: () => Promise<Buffer>;
 }
 
-export const TEXT = 'text/plain; charset=utf-8';
+const TEXT = 'text/plain; charset=utf-8';
 export const HTML = 'text/html; charset=utf-8';
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -55,7 +55,7 @@ export async function send(
 }
 
 /** RFC 9110, 12.5.3: `gzip` by name, else `*`; a weight of 0 forbids it. */
-export function acceptsGzip(header: string | string[] | undefined): boolean {
+function acceptsGzip(header: string | string[] | undefined): boolean {
   const weights = new Map<string, number>();
   for (const part of String(header ?? '').split(',')) {
     const [coding = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase());

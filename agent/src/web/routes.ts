@@ -24,6 +24,8 @@ export interface RouteOptions {
   monotonicMs(): number;
 }
 
+const NOTHING_YET = { snapshot: null, error: '' };
+
 export type Route = () => Reply | Promise<Reply>;
 
 /** By path. All answer GET and HEAD. */
@@ -48,11 +50,11 @@ export function routesOf(source: Source, options: RouteOptions): ReadonlyMap<str
     [
       '/',
       async () => {
-        const { snapshot, error } = await collect();
-        if (snapshot === null) return text(500, error);
-        const body = landingPage(build, source.ready(), snapshot.programs);
-        const headers = { 'content-security-policy': PAGE_POLICY };
-        return { status: 200, type: HTML, body, headers };
+        const ready = source.ready();
+        const { snapshot, error } = ready ? await collect() : NOTHING_YET;
+        if (ready && snapshot === null) return text(500, error);
+        const body = landingPage(build, ready, snapshot?.programs ?? []);
+        return { status: 200, type: HTML, body, headers: { 'content-security-policy': PAGE_POLICY } };
       },
     ],
     [

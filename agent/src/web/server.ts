@@ -23,7 +23,7 @@ export interface ServerOptions {
   readonly closeGrace: number;
 }
 
-export const DEFAULT_SERVER_OPTIONS: ServerOptions = {
+const DEFAULT_SERVER_OPTIONS: ServerOptions = {
   host: '127.0.0.1',
   port: 10190,
   limits: DEFAULT_LIMITS,

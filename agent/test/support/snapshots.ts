@@ -110,14 +110,14 @@ export function programOf(status: Partial<ProgramStatus> = {}): ProgramStatus {
   };
 }
 
-export function countersOf(spec: CountersSpec): Counters {
+function countersOf(spec: CountersSpec): Counters {
   const counters = new Float64Array(COUNTER_COLUMNS);
   for (const name of Object.keys(RING) as (keyof typeof RING)[]) counters[RING[name]] = spec[name] ?? 0;
   for (const mechanism of MECHANISMS) counters.set(countsOf(spec[mechanism] ?? {}), mechanismColumn(mechanism));
   return counters;
 }
 
-export function countsOf({ bytes = 0, ...attempts }: Counts): Float64Array {
+function countsOf({ bytes = 0, ...attempts }: Counts): Float64Array {
   const counts = new Float64Array(COUNT_COLUMNS);
   for (const [outcome, count] of Object.entries(attempts) as [Outcome, number][])
     counts[attemptsColumn(outcome)] = count;

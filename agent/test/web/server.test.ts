@@ -145,6 +145,19 @@ describe('the other pages', () => {
       expect(page).toContain(`href="${path}"`);
   });
 
+  test('/ before anything is attached says so, and asks nothing of the kernel', async () => {
+    const server = await serve({
+      ready: () => false,
+      snapshot() {
+        throw new Error('not yet');
+      },
+    });
+    const { status, body } = await ask(server, '/');
+    expect(status).toBe(200);
+    expect(body.toString()).toContain('Not ready yet: 0 programs attached');
+    expect(logged).toEqual([]);
+  });
+
   test('/-/healthy is 200 also while nothing is attached; /-/ready is 503 until it is', async () => {
     let ready = false;
     const server = await serve({ ready: () => ready });
