@@ -8,14 +8,15 @@
 #include "process.bpf.h"
 
 /*
- * Counts one more of `kind` for the process in a slot. Only what did not succeed comes here. A global function: the verifier
- * looks at it once.
+ * Counts one more of `kind` for the process in a slot. Only what did not succeed comes here. A global function:
+ * the verifier looks at it once.
  */
 int count_cause(__u32 process, __u32 kind, __u32 mechanism, __u32 code);
 
 /*
- * Counts one attempt of the current task. `result` is bytes moved or -errno; `sink` and `source` are addresses of files or 0. The flow is
- * that of the sink if it is a socket, else that of the source if that is one: a file has none.
+ * Counts one attempt of the current task. `result` is bytes moved or -errno; `sink` and `source` are addresses
+ * of files or 0. The flow is that of the sink if it is a socket, else that of the source if that is one: a file
+ * has none.
  */
 static __always_inline void count_attempt(__u32 process, struct process_state *state, enum mechanism mechanism,
 					  long result, __u64 sink, __u64 source)

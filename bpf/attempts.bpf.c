@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
- * sendfile, splice, tee, vmsplice and copy_file_range, judged at their exit. The exit alone suffices (the arguments are
- * still in the saved registers) and it alone also sees what seccomp denied: seccomp runs before the entry is traced.
+ * sendfile, splice, tee, vmsplice and copy_file_range, judged at their exit. The exit alone suffices (the
+ * arguments are still in the saved registers) and it alone also sees what seccomp denied: seccomp runs before
+ * the entry is traced.
  */
 #include "attempt.bpf.h"
 
 /* `sink` and `source` are descriptors of the call; -1 where the mechanism has no such file. */
-static __always_inline int system_call_exit(struct task_struct *task, enum mechanism mechanism, long result, int sink,
-					    int source)
+static __always_inline int system_call_exit(struct task_struct *task, enum mechanism mechanism, long result,
+					    int sink, int source)
 {
 	struct process_state *state;
 	__u32 process = process_of(task, &state);
@@ -64,5 +65,6 @@ int copy_file_range_exit(struct trace_event_raw_sys_exit *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs = arguments_of(task);
 
-	return system_call_exit(task, MECHANISM_COPY_FILE_RANGE, ctx->ret, SYSCALL_ARG3(regs), SYSCALL_ARG1(regs));
+	return system_call_exit(task, MECHANISM_COPY_FILE_RANGE, ctx->ret, SYSCALL_ARG3(regs),
+				SYSCALL_ARG1(regs));
 }

@@ -5,10 +5,11 @@
 #include "slots.bpf.h"
 
 DEFINE_FIND(flow, struct FlowKey, struct flow_record, flows, flow_index, TABLE_FLOWS, free_flows, flow_capacity)
-DEFINE_FIND(flow6, struct Flow6Key, struct flow6_record, flows6, flow6_index, TABLE_FLOWS6, free_flows6, flow6_capacity)
+DEFINE_FIND(flow6, struct Flow6Key, struct flow6_record, flows6, flow6_index, TABLE_FLOWS6, free_flows6,
+	    flow6_capacity)
 
-static __always_inline void count_flow4(const struct FlowKey *key, struct process_state *state, enum outcome outcome,
-					__u64 bytes)
+static __always_inline void count_flow4(const struct FlowKey *key, struct process_state *state,
+					enum outcome outcome, __u64 bytes)
 {
 	__u32 slot = state ? READ_ONCE(state->flow_hint) : SLOT_OVERFLOW;
 	struct flow_record *record = bpf_map_lookup_elem(&flows, &slot);

@@ -6,8 +6,9 @@
 #include "tables.bpf.h"
 
 /*
- * The address of the file behind a descriptor of the current task; 0 when there is none. The descriptor may have been closed and
- * reused by another thread since the call began: then this is the wrong file, and nothing here could tell.
+ * The address of the file behind a descriptor of the current task; 0 when there is none. The descriptor may
+ * have been closed and reused by another thread since the call began: then this is the wrong file, and nothing
+ * here could tell.
  */
 static __always_inline __u64 file_of(struct task_struct *task, int fd)
 {
@@ -29,8 +30,8 @@ static __always_inline int is_socket(__u64 file)
 }
 
 /*
- * Counts an attempt for the flow of `file` (the address of a struct file that is a socket). A global function: the verifier looks at it
- * once, and not again for each way that leads to it. `state` may be NULL.
+ * Counts an attempt for the flow of `file` (the address of a struct file that is a socket). A global function:
+ * the verifier looks at it once, and not again for each way that leads to it. `state` may be NULL.
  */
 int count_flow(__u64 file, struct process_state *state, __u32 outcome, __u64 bytes);
 

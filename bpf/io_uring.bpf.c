@@ -31,7 +31,7 @@ static __always_inline enum mechanism mechanism_of(__u8 opcode)
 	}
 }
 
-/* The process that made the request, as its tgid. Workers and SQPOLL threads belong to it (create_io_thread, 5.12). */
+/* The tgid of who made the request; workers and SQPOLL threads share it (create_io_thread(), 5.12). */
 static __always_inline int owner_of(const void *req)
 {
 	const void *task;
@@ -47,10 +47,11 @@ static __always_inline int owner_of(const void *req)
 }
 
 /*
- * The slot of the process that made the request. It runs here itself, or one of its threads does: all but requests that outlive
- * it, which a kernel worker completes.
+ * The slot of the process that made the request. It runs here itself, or one of its threads does: all but
+ * requests that outlive it, which a kernel worker completes.
  */
-static __always_inline __u32 process_of_request(const void *req, struct task_struct *task, struct process_state **state)
+static __always_inline __u32 process_of_request(const void *req, struct task_struct *task,
+						struct process_state **state)
 {
 	if (owner_of(req) == task->tgid)
 		return process_of(task, state);
@@ -58,7 +59,7 @@ static __always_inline __u32 process_of_request(const void *req, struct task_str
 	return tracked_only ? SLOT_UNCOUNTED : SLOT_NOBODY;
 }
 
-/* A request of a zero-copy opcode returned. A notification (the buffer is free again) has opcode NOP: not an attempt. */
+/* A request of a zero-copy opcode returned. Notifications (the buffer is free again) have opcode NOP. */
 SEC("tp/io_uring/io_uring_complete")
 int io_uring_completion(struct trace_event_raw_io_uring_complete *ctx)
 {
@@ -78,11 +79,13 @@ int io_uring_completion(struct trace_event_raw_io_uring_complete *ctx)
 	process = process_of_request(req, task, &state);
 	if (process != SLOT_UNCOUNTED)
 		/* SPLICE and TEE keep their sink here, SEND_ZC and RECV_ZC their socket */
-		count_attempt(process, state, mechanism, ctx->res, KERNEL_READ_ADDRESS(struct io_kiocb, req, file), 0);
+		count_attempt(process, state, mechanism, ctx->res,
+			      KERNEL_READ_ADDRESS(struct io_kiocb, req, file), 0);
 	return 0;
 }
 
-/* A request of a zero-copy opcode was handed to a worker: the norm for SPLICE and TEE, a degradation for SEND_ZC. */
+/* A request of a zero-copy opcode was handed to a worker: the norm for SPLICE and TEE, a degradation for
+ * SEND_ZC. */
 SEC("tp/io_uring/io_uring_queue_async_work")
 int io_uring_async_work(struct trace_event_raw_io_uring_queue_async_work *ctx)
 {

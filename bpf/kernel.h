@@ -149,11 +149,12 @@ struct pt_regs {
 #define SYSCALL_ARG3(regs) ((regs)->regs[2])
 #else
 #error "this architecture's system call arguments are not described yet"
-/* The 64-bit word at an address, as a number: what the verifier takes for a pointer cannot be handed to a global function. */
+/* The 64-bit word at an address, as a number: what the verifier takes for a pointer cannot be handed to a
+ * global function. */
 #define KERNEL_READ_WORD(address) ((__u64)KERNEL_READ(struct timespec64, (const void *)(address), tv_sec))
 
 /* A pointer field of a kernel object, as a number. */
-#define KERNEL_READ_ADDRESS(type, pointer, field)                                                  \
+#define KERNEL_READ_ADDRESS(type, pointer, field)                                                              \
 	KERNEL_READ_WORD((const void *)(pointer) + bpf_core_field_offset(((type *)0)->field))
 
 #endif
@@ -170,23 +171,23 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define KERNEL_CAST(type, pointer) ((type *)bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(type)))
 
 /* The field of a kernel object that we know only by its address; 0 if it cannot be read. */
-#define KERNEL_READ(type, pointer, field)                                                          \
-	({                                                                                         \
-		typeof(((type *)0)->field) __value = {};                                           \
-		if (bpf_ksym_exists(bpf_rdonly_cast))                                              \
-			__value = KERNEL_CAST(type, pointer)->field;                               \
-		else                                                                               \
-			bpf_probe_read_kernel(&__value, bpf_core_field_size(((type *)0)->field),   \
-					      __builtin_preserve_access_index(                     \
-						      &((type *)(pointer))->field));               \
-		__value;                                                                           \
+#define KERNEL_READ(type, pointer, field)                                                                      \
+	({                                                                                                     \
+		typeof(((type *)0)->field) __value = {};                                                       \
+		if (bpf_ksym_exists(bpf_rdonly_cast))                                                          \
+			__value = KERNEL_CAST(type, pointer)->field;                                           \
+		else                                                                                           \
+			bpf_probe_read_kernel(&__value, bpf_core_field_size(((type *)0)->field),               \
+					      __builtin_preserve_access_index(&((type *)(pointer))->field));   \
+		__value;                                                                                       \
 	})
 
-/* The 64-bit word at an address, as a number: what the verifier takes for a pointer cannot be handed to a global function. */
+/* The 64-bit word at an address, as a number: what the verifier takes for a pointer cannot be handed to a
+ * global function. */
 #define KERNEL_READ_WORD(address) ((__u64)KERNEL_READ(struct timespec64, (const void *)(address), tv_sec))
 
 /* A pointer field of a kernel object, as a number. */
-#define KERNEL_READ_ADDRESS(type, pointer, field)                                                  \
+#define KERNEL_READ_ADDRESS(type, pointer, field)                                                              \
 	KERNEL_READ_WORD((const void *)(pointer) + bpf_core_field_offset(((type *)0)->field))
 
 #endif

@@ -70,8 +70,8 @@ int process_exit(void *ctx)
 }
 
 /*
- * `spillway stat`: what a counted process forks is counted from its first instruction on. Threads are marked too: one that
- * execs becomes the main thread, and the state of the former one is gone (de_thread()).
+ * `spillway stat`: what a counted process forks is counted from its first instruction on. Threads are marked
+ * too: one that execs becomes the main thread, and the state of the former one is gone (de_thread()).
  */
 SEC("tp_btf/sched_process_fork")
 int process_fork(__u64 *ctx)

@@ -40,14 +40,14 @@ static __always_inline int is_process(struct process_record *record, struct task
 }
 
 /*
- * The first attempt of the current process, or of a program it went on to, or the first since its slot was retired: takes a
- * slot. A global function: the verifier looks at it once.
+ * The first attempt of the current process, or of a program it went on to, or the first since its slot was
+ * retired: takes a slot. A global function: the verifier looks at it once.
  */
 __u32 claim_process(struct process_state *state);
 
 /*
- * The slot of the task's process, or SLOT_UNCOUNTED. *state is NULL when the kernel would not give us task storage
- * (out of memory, or its per-CPU lock was taken by whom we interrupted).
+ * The slot of the task's process, or SLOT_UNCOUNTED. *state is NULL when the kernel would not give us task
+ * storage (out of memory, or its per-CPU lock was taken by whom we interrupted).
  */
 static __always_inline __u32 process_of(struct task_struct *task, struct process_state **state)
 {
@@ -56,7 +56,8 @@ static __always_inline __u32 process_of(struct task_struct *task, struct process
 	struct process_record *record;
 	__u32 slot;
 
-	*state = bpf_task_storage_get(&process_states, leader, 0, tracked_only ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
+	*state = bpf_task_storage_get(&process_states, leader, 0,
+				      tracked_only ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!*state) {
 		if (tracked_only)
 			return SLOT_UNCOUNTED;

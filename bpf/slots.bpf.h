@@ -44,43 +44,44 @@ static __noinline __u32 take_slot(__u32 table, void *returned, __u32 capacity)
 }
 
 /*
- * find_NAME(key): the slot of a key, made when it is new; SLOT_OVERFLOW when the table is full. Two CPUs that race
- * for one key end with one slot: the index decides, the loser's slot becomes an ORPHAN for the agent to collect.
- * The second look-up serves that loser, and whoever saw an index element that was reused meanwhile.
+ * find_NAME(key): the slot of a key, made when it is new; SLOT_OVERFLOW when the table is full. Two CPUs that
+ * race for one key end with one slot: the index decides, the loser's slot becomes an ORPHAN for the agent to
+ * collect. The second look-up serves that loser, and whoever saw an index element that was reused meanwhile.
  */
-#define DEFINE_FIND(name, key_type, record_type, records, index, table, returned, capacity)       \
-	static __noinline __u32 find_##name(const key_type *key)                                   \
-	{                                                                                          \
-		_Pragma("unroll") for (int i = 0; i < 2; i++) {                                    \
-			__u32 *found = bpf_map_lookup_elem(&index, key);                           \
-			record_type *record;                                                       \
-			__u32 slot;                                                                \
-			int error;                                                                 \
-                                                                                                   \
-			if (found) {                                                               \
-				slot = *found;                                                     \
-				record = bpf_map_lookup_elem(&records, &slot);                     \
-				if (record && HOLDS(record, key))                                  \
-					return slot;                                               \
-				continue;                                                          \
-			}                                                                          \
-			slot = take_slot(table, &returned, capacity);                              \
-			if (slot == SLOT_OVERFLOW)                                                 \
-				break;                                                             \
-			record = bpf_map_lookup_elem(&records, &slot);                             \
-			if (!record)                                                               \
-				break;                                                             \
-			record->key = *key;                                                        \
-			WRITE_ONCE(record->state, SLOT_LIVE);                                      \
-			error = (int)bpf_map_update_elem(&index, key, &slot, BPF_NOEXIST);         \
-			if (!error)                                                                \
-				return slot;                                                       \
-			WRITE_ONCE(record->state, SLOT_ORPHAN);                                    \
-			if (error != -EEXIST)                                                      \
-				break;                                                             \
-		}                                                                                  \
-		count_overflow(table);                                                             \
-		return SLOT_OVERFLOW;                                                              \
+#define DEFINE_FIND(name, key_type, record_type, records, index, table, returned, capacity)                    \
+	static __noinline __u32 find_##name(const key_type *key)                                               \
+	{                                                                                                      \
+		_Pragma("unroll") for (int i = 0; i < 2; i++)                                                  \
+		{                                                                                              \
+			__u32 *found = bpf_map_lookup_elem(&index, key);                                       \
+			record_type *record;                                                                   \
+			__u32 slot;                                                                            \
+			int error;                                                                             \
+                                                                                                               \
+			if (found) {                                                                           \
+				slot = *found;                                                                 \
+				record = bpf_map_lookup_elem(&records, &slot);                                 \
+				if (record && HOLDS(record, key))                                              \
+					return slot;                                                           \
+				continue;                                                                      \
+			}                                                                                      \
+			slot = take_slot(table, &returned, capacity);                                          \
+			if (slot == SLOT_OVERFLOW)                                                             \
+				break;                                                                         \
+			record = bpf_map_lookup_elem(&records, &slot);                                         \
+			if (!record)                                                                           \
+				break;                                                                         \
+			record->key = *key;                                                                    \
+			WRITE_ONCE(record->state, SLOT_LIVE);                                                  \
+			error = (int)bpf_map_update_elem(&index, key, &slot, BPF_NOEXIST);                     \
+			if (!error)                                                                            \
+				return slot;                                                                   \
+			WRITE_ONCE(record->state, SLOT_ORPHAN);                                                \
+			if (error != -EEXIST)                                                                  \
+				break;                                                                         \
+		}                                                                                              \
+		count_overflow(table);                                                                         \
+		return SLOT_OVERFLOW;                                                                          \
 	}
 
 #endif

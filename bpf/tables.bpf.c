@@ -60,36 +60,37 @@ static __always_inline struct retirement *batch(void)
 }
 
 /*
- * Take slots out of their index, so that no program that starts from now on finds them: the agent then waits for those
- * that have started, folds what the records hold, and gives the slots back. A program does it, not bpf() map
- * calls: a task preempted inside one of those makes the kernel skip tracepoint programs on its CPU (preemptible kernels).
+ * Take slots out of their index, so that no program that starts from now on finds them: the agent then waits
+ * for those that have started, folds what the records hold, and gives the slots back. A program does it, not
+ * bpf() map calls: a task preempted inside one of those makes the kernel skip tracepoint programs on its CPU
+ * (preemptible kernels).
  */
-#define DEFINE_RETIRE(name, records, record_type, index)                                           \
-	SEC("syscall")                                                                             \
-	int retire_##name(void *ctx)                                                               \
-	{                                                                                          \
-		struct retirement *slots = batch();                                                \
-                                                                                                   \
-		if (!slots)                                                                        \
-			return 0;                                                                  \
-		for (__u32 i = 0; i < RETIRE_BATCH; i++) {                                         \
-			record_type *record;                                                       \
-			__u32 slot, *found;                                                        \
-                                                                                                   \
-			if (i >= slots->count)                                                     \
-				break;                                                             \
-			slot = slots->slots[i];                                                    \
-			record = bpf_map_lookup_elem(&records, &slot);                             \
-			if (!record || record->state != SLOT_LIVE)                                 \
-				continue;                                                          \
-			/* not ours: the loser of a race, about to become an orphan */             \
-			found = bpf_map_lookup_elem(&index, &record->key);                         \
-			if (!found || *found != slot)                                              \
-				continue;                                                          \
-			bpf_map_delete_elem(&index, &record->key);                                 \
-			WRITE_ONCE(record->state, SLOT_RETIRING);                                  \
-		}                                                                                  \
-		return 0;                                                                          \
+#define DEFINE_RETIRE(name, records, record_type, index)                                                       \
+	SEC("syscall")                                                                                         \
+	int retire_##name(void *ctx)                                                                           \
+	{                                                                                                      \
+		struct retirement *slots = batch();                                                            \
+                                                                                                               \
+		if (!slots)                                                                                    \
+			return 0;                                                                              \
+		for (__u32 i = 0; i < RETIRE_BATCH; i++) {                                                     \
+			record_type *record;                                                                   \
+			__u32 slot, *found;                                                                    \
+                                                                                                               \
+			if (i >= slots->count)                                                                 \
+				break;                                                                         \
+			slot = slots->slots[i];                                                                \
+			record = bpf_map_lookup_elem(&records, &slot);                                         \
+			if (!record || record->state != SLOT_LIVE)                                             \
+				continue;                                                                      \
+			/* not ours: the loser of a race, about to become an orphan */                         \
+			found = bpf_map_lookup_elem(&index, &record->key);                                     \
+			if (!found || *found != slot)                                                          \
+				continue;                                                                      \
+			bpf_map_delete_elem(&index, &record->key);                                             \
+			WRITE_ONCE(record->state, SLOT_RETIRING);                                              \
+		}                                                                                              \
+		return 0;                                                                                      \
 	}
 
 DEFINE_RETIRE(flows, flows, struct flow_record, flow_index)

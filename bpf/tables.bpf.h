@@ -34,23 +34,23 @@ extern __u64 events_lost;
 extern __u64 forks_lost;
 
 /* max_entries of 1 is a stand-in: the agent sets it from the configured capacity before load. */
-#define RECORDS(name, record)                                                                      \
-	struct name##_map {                                                                        \
-		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
-		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
-		__uint(max_entries, 1);                                                            \
-		__type(key, __u32);                                                                \
-		__type(value, record);                                                             \
-	};                                                                                         \
+#define RECORDS(name, record)                                                                                  \
+	struct name##_map {                                                                                    \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                              \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                             \
+		__uint(max_entries, 1);                                                                        \
+		__type(key, __u32);                                                                            \
+		__type(value, record);                                                                         \
+	};                                                                                                     \
 	extern struct name##_map name SEC(".maps")
 
-#define INDEX(name, key_type)                                                                      \
-	struct name##_map {                                                                        \
-		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
-		__uint(max_entries, 1);                                                            \
-		__type(key, key_type);                                                             \
-		__type(value, __u32);                                                              \
-	};                                                                                         \
+#define INDEX(name, key_type)                                                                                  \
+	struct name##_map {                                                                                    \
+		__uint(type, BPF_MAP_TYPE_HASH);                                                               \
+		__uint(max_entries, 1);                                                                        \
+		__type(key, key_type);                                                                         \
+		__type(value, __u32);                                                                          \
+	};                                                                                                     \
 	extern struct name##_map name SEC(".maps")
 
 RECORDS(processes, struct process_record);
@@ -69,7 +69,6 @@ RECORDS(free_flows6, __u64);
 RECORDS(free_causes, __u64);
 
 RECORDS(pools, struct slot_pool);
-
 
 struct process_states_map {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -107,7 +106,7 @@ static __always_inline int same_key(const void *a, const void *b, int size)
 }
 
 /* Is this record the one of `key`, and may it be added to? */
-#define HOLDS(record, wanted)                                                                      \
+#define HOLDS(record, wanted)                                                                                  \
 	(READ_ONCE((record)->state) == SLOT_LIVE && same_key(&(record)->key, (wanted), sizeof(*(wanted))))
 
 #endif

@@ -33,7 +33,7 @@ export function compressible(status: number, type: string, body: string): Reply 
   return { status, type, body: bytes, gzipped, headers: { vary: 'Accept-Encoding' } };
 }
 
-/** Sends it; to HEAD without the body. `last`: the connection is not kept. */
+/** Sends it; to HEAD Node leaves out the body. `last`: the connection is not kept. */
 export async function send(
   request: IncomingMessage,
   response: ServerResponse,
@@ -51,7 +51,7 @@ export async function send(
     ...(encoded ? { 'content-encoding': 'gzip' } : {}),
     ...(last ? { connection: 'close' } : {}),
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  response.end(body);
 }
 
 /** RFC 9110, 12.5.3: `gzip` by name, else `*`; a weight of 0 forbids it. */

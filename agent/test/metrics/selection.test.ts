@@ -163,6 +163,35 @@ describe('who keeps it', () => {
   });
 });
 
+test('two rows of one name take one place', () => {
+  const { selection, update } = watch(2);
+  const shown = update(0, [
+    ['a', 5],
+    ['a', 4],
+    ['b', 1],
+  ]);
+  expect(shown).toEqual({ a: 9, other: 1 });
+  expect(selection.valueOf(1)).toBeNull();
+});
+
+test('what seemed to grow only because counts moved is cut, also while another is replaced', () => {
+  const { update } = watch(2);
+  update(0, [
+    ['a', 5],
+    ['b', 50],
+  ]);
+  const shown = update(
+    500,
+    [
+      ['a', 5],
+      ['b', 30],
+      ['c', 3],
+    ],
+    [20, 0],
+  );
+  expect(shown).toEqual({ b: 50, c: 3, other: 5 });
+});
+
 describe('who loses it', () => {
   test('the one idle longest, to one that counts now; its value moves to other and the newcomer starts at nothing', () => {
     const { update } = watch(2);

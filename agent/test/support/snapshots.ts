@@ -125,7 +125,7 @@ function countsOf({ bytes = 0, ...attempts }: Counts): Float64Array {
   return counts;
 }
 
-export function flowTableOf(family: 4 | 6, flows: readonly FlowSpec[]): FlowTable {
+function flowTableOf(family: 4 | 6, flows: readonly FlowSpec[]): FlowTable {
   const key = family === 4 ? LAYOUT.structs.FlowKey : LAYOUT.structs.Flow6Key;
   const bytes = Buffer.alloc(flows.length * key.size);
   flows.forEach(({ src, dst, proto = 6 }, row) => {

@@ -316,6 +316,10 @@ describe('closing', () => {
     await sleep(50);
     const closed = once(socket, 'close');
     const closing = server.close();
+    let closedAgain = false;
+    void server.close().then(() => (closedAgain = true));
+    await sleep(20);
+    expect(closedAgain).toBe(false);
     late.resolve(snapshot);
     await closing;
     await closed;
@@ -338,7 +342,7 @@ describe('closing', () => {
     const controller = new AbortController();
     const server = await serve({}, {}, controller.signal);
     controller.abort();
-    await server.close();
+    await sleep(20);
     await expect(ask(server, '/-/healthy')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     await expect(serve({}, {}, controller.signal)).rejects.toMatchObject({ name: 'AbortError' });
     const other = new AbortController();
