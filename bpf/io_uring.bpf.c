@@ -84,8 +84,7 @@ int io_uring_completion(struct trace_event_raw_io_uring_complete *ctx)
 	return 0;
 }
 
-/* A request of a zero-copy opcode was handed to a worker: the norm for SPLICE and TEE, a degradation for
- * SEND_ZC. */
+/* A zero-copy request was handed to a worker: the norm for SPLICE and TEE, a degradation for SEND_ZC. */
 SEC("tp/io_uring/io_uring_queue_async_work")
 int io_uring_async_work(struct trace_event_raw_io_uring_queue_async_work *ctx)
 {

@@ -128,9 +128,6 @@ struct trace_event_raw_io_uring_queue_async_work {
 #if defined(__TARGET_ARCH_x86)
 /* At a system call's exit only ax is overwritten: the arguments are still where the caller put them. */
 struct pt_regs {
-	unsigned long r10;
-	unsigned long r8;
-	unsigned long r9;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
@@ -149,14 +146,6 @@ struct pt_regs {
 #define SYSCALL_ARG3(regs) ((regs)->regs[2])
 #else
 #error "this architecture's system call arguments are not described yet"
-/* The 64-bit word at an address, as a number: what the verifier takes for a pointer cannot be handed to a
- * global function. */
-#define KERNEL_READ_WORD(address) ((__u64)KERNEL_READ(struct timespec64, (const void *)(address), tv_sec))
-
-/* A pointer field of a kernel object, as a number. */
-#define KERNEL_READ_ADDRESS(type, pointer, field)                                                              \
-	KERNEL_READ_WORD((const void *)(pointer) + bpf_core_field_offset(((type *)0)->field))
-
 #endif
 
 #pragma clang attribute pop
@@ -182,8 +171,7 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 		__value;                                                                                       \
 	})
 
-/* The 64-bit word at an address, as a number: what the verifier takes for a pointer cannot be handed to a
- * global function. */
+/* The 64-bit word at an address, as a number: global functions take no pointers but to our own memory. */
 #define KERNEL_READ_WORD(address) ((__u64)KERNEL_READ(struct timespec64, (const void *)(address), tv_sec))
 
 /* A pointer field of a kernel object, as a number. */
