@@ -81,7 +81,7 @@ export class Selection<R extends Rows> {
     const active = this.#activeNow;
     total.set(rest);
     active.fill(0);
-    for (const member of this.#members) member?.seen.fill(0);
+    for (const member of this.#members) member?.forget();
     let outside = 0;
     for (const rows of parts) {
       const counts = rows.counts;
@@ -95,8 +95,7 @@ export class Selection<R extends Rows> {
         const hash = this.#identities.hash(rows, row);
         const place = this.#identities.placeOf(rows, row, hash);
         if (place >= 0) {
-          const member = this.#members[place];
-          if (member) addColumns(member.seen, counts, at);
+          this.#members[place]?.see(counts, at);
         } else if (rank > 0) {
           outside++;
           const bucket = hash & (buckets - 1);

@@ -4,7 +4,7 @@
 export const EXIT = { ok: 0, failed: 1, usage: 2, problems: 3, kernel: 69, privilege: 77, config: 78 } as const;
 
 /** Stable codes and the exit code that each leads to. */
-const EXIT_CODES = {
+export const EXIT_CODES = {
   NO_BTF: EXIT.kernel,
   NO_TRACEFS: EXIT.kernel,
   NOTHING_ATTACHED: EXIT.kernel,
@@ -18,7 +18,6 @@ const EXIT_CODES = {
   CANNOT_LISTEN: EXIT.failed,
   NO_SUCH_PROCESS: EXIT.failed,
   NO_DAEMON: EXIT.failed,
-  COMMAND_FAILED: EXIT.failed,
   USAGE: EXIT.usage,
 } as const;
 

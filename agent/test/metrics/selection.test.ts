@@ -159,7 +159,7 @@ describe('who keeps it', () => {
         ['a', 3],
       ]),
     ).toEqual({ a: 53, other: 0 });
-    expect(update(2, [['a', 4]], [50, 0])).toEqual({ a: 54, other: 0 });
+    expect(update(2, [['a', 4]], [50, 0])).toEqual({ a: 53, other: 1 });
   });
 });
 
