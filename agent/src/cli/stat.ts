@@ -65,6 +65,8 @@ async function stat(command: readonly string[], flags: StatFlags): Promise<numbe
     flows: flags.flows,
     processes: flags.processes,
     trackedOnly: !hostWide,
+    // the report names every flow and process there was: rather a full table than a forgotten one
+    retireIdle: false,
   };
   const ended = new EndedProcesses();
   const kernel = startKernel(options, {

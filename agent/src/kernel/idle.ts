@@ -31,20 +31,20 @@ export class IdleTracker {
   }
 }
 
-/** When idle entries go: `idle` seconds in a table with room, `pressed` once it is filled to `pressure`. */
+/** When idle entries go: after `idle` seconds in a table with room, after `pressed` once it is filled to `pressure` (0 to 1). */
 export interface IdlePolicy {
   readonly idle: number;
   readonly pressed: number;
-  /** Fill (0 to 1) from which on the table is short of room. */
   readonly pressure: number;
 }
 
-export const FLOW_IDLE: IdlePolicy = { idle: 900, pressed: 2, pressure: 0.75 };
+const FLOWS: IdlePolicy = { idle: 900, pressed: 2, pressure: 0.75 };
 
 /** Live processes stay while there is room: their rows are what people look at. */
-export const PROCESS_IDLE: IdlePolicy = { idle: Infinity, pressed: 10, pressure: 0.9 };
+const PROCESSES: IdlePolicy = { idle: Infinity, pressed: 10, pressure: 0.9 };
 
-/** How long an entry may be idle at this fill. */
-export function allowedIdle(policy: IdlePolicy, entries: number, capacity: number): number {
-  return entries >= policy.pressure * capacity ? policy.pressed : policy.idle;
-}
+export const IDLE_POLICIES = [
+  ['processes', PROCESSES],
+  ['flows', FLOWS],
+  ['flows6', FLOWS],
+] as const;

@@ -67,7 +67,7 @@ export class Kernel {
     const retirement = new Retirement(binding, this.#object, this.#tables, this.#aggregates, this.#comms, (process) => {
       events.onRetiredProcess?.(process);
     });
-    this.#tidier = new Tidier(binding, this.#object, this.#tables, retirement, (error) => {
+    this.#tidier = new Tidier(binding, this.#object, this.#tables, retirement, options.retireIdle, (error) => {
       events.onError(error);
     });
     this.mark(process.pid, options.trackedOnly ? ['TRACKS_CHILDREN'] : ['IGNORED']);

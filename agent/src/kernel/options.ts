@@ -8,6 +8,8 @@ export interface KernelOptions {
   readonly causes: number;
   /** Count only processes that were marked, and what they fork. */
   readonly trackedOnly: boolean;
+  /** Give the slots of idle entries to new ones; without it a full table stays as it is. */
+  readonly retireIdle: boolean;
 }
 
 export const DEFAULT_OPTIONS: KernelOptions = {
@@ -15,4 +17,5 @@ export const DEFAULT_OPTIONS: KernelOptions = {
   flows: 65_536,
   causes: 16_384,
   trackedOnly: false,
+  retireIdle: true,
 };

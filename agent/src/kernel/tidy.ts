@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { LAYOUT } from '../abi/layout.ts';
 import type { Binding, BpfObject, RingBuffer } from '../../../native/lib/index.ts';
 import { readRows } from './collect.ts';
-import { allowedIdle, FLOW_IDLE, IdleTracker, PROCESS_IDLE } from './idle.ts';
+import { IDLE_POLICIES, IdleTracker } from './idle.ts';
 import { isGone, supersededRows } from './liveness.ts';
 import { liveSlots, type Retirement } from './retire.ts';
 import { SLOT_FIRST, type SlotTable, type Tables } from './tables.ts';
@@ -13,8 +13,10 @@ const ENDED_AT_WORD = LAYOUT.structs.process_record.fields.ended_at.offset / 4;
 
 /** Ended processes are gathered for so long, so that one grace period serves many. */
 const GATHER_MS = 20;
-/** How often entries that are idle in a table short of room, and ended processes whose event was lost, are looked for. */
+/** How often ended processes whose event was lost, and idle entries of a table that is short of room, are looked for. */
 const SWEEP_MS = 1000;
+/** In a table with room it is enough to look in every so manieth sweep. */
+const RELAXED_SWEEPS = 10;
 /** A process that has been idle for so long is looked up in /proc, in every so manieth sweep. */
 const GONE_IDLE_S = 30;
 const GONE_SWEEPS = 30;
@@ -23,6 +25,7 @@ export class Tidier {
   readonly #binding: Binding;
   readonly #tables: Tables;
   readonly #retirement: Retirement;
+  readonly #retireIdle: boolean;
   readonly #onError: (error: unknown) => void;
   readonly #events: RingBuffer;
   readonly #sweeper: NodeJS.Timeout;
@@ -37,11 +40,13 @@ export class Tidier {
     object: BpfObject,
     tables: Tables,
     retirement: Retirement,
+    retireIdle: boolean,
     onError: (error: unknown) => void,
   ) {
     this.#binding = binding;
     this.#tables = tables;
     this.#retirement = retirement;
+    this.#retireIdle = retireIdle;
     this.#onError = onError;
     const tracker = (table: SlotTable) => new IdleTracker(table.capacity + SLOT_FIRST);
     this.#idle = {
@@ -112,12 +117,16 @@ export class Tidier {
 
   async #sweep(): Promise<void> {
     await this.#retireEnded();
-    if (this.#sweeps++ % GONE_SWEEPS === 0) await this.#retireGone();
-    const processes = this.#idleSlots('processes', PROCESS_IDLE);
-    if (processes.length > 0 && !this.#closed) await this.#retirement.processes(processes);
-    for (const name of ['flows', 'flows6'] as const) {
-      const flows = this.#idleSlots(name, FLOW_IDLE);
-      if (flows.length > 0 && !this.#closed) await this.#retirement.flows(name, flows);
+    if (!this.#retireIdle) return;
+    this.#sweeps++;
+    if (this.#sweeps % GONE_SWEEPS === 0) await this.#retireGone();
+    for (const [name, policy] of IDLE_POLICIES) {
+      const { entries, capacity } = this.#tables[name];
+      const pressed = entries >= policy.pressure * capacity;
+      if ((!pressed && this.#sweeps % RELAXED_SWEEPS !== 0) || this.isClosed()) continue;
+      const slots = this.#idleSlots(name, pressed ? policy.pressed : policy.idle);
+      if (slots.length === 0) continue;
+      await (name === 'processes' ? this.#retirement.processes(slots) : this.#retirement.flows(name, slots));
     }
   }
 
@@ -134,12 +143,12 @@ export class Tidier {
     if (gone.length > 0) await this.#retirement.processes(gone);
   }
 
-  #idleSlots(name: 'processes' | 'flows' | 'flows6', policy: typeof FLOW_IDLE): number[] {
+  /** Live slots that have not changed for `allowed` seconds. */
+  #idleSlots(name: 'processes' | 'flows' | 'flows6', allowed: number): number[] {
     const table = this.#tables[name];
     const now = this.#binding.bootTimeNs() / 1e9;
     const rows = readRows(table);
     this.#idle[name].note(rows, table.shape.counterColumns, now);
-    const allowed = allowedIdle(policy, table.entries, table.capacity);
     return liveSlots(table, rows, (row) => now - this.#idle[name].since(rows.slots[row] ?? 0) >= allowed);
   }
 }

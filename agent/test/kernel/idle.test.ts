@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Rows } from '../../src/kernel/collect.ts';
-import { allowedIdle, IdleTracker } from '../../src/kernel/idle.ts';
+import { IdleTracker } from '../../src/kernel/idle.ts';
 
 const rows = (slots: number[], counters: number[]): Rows => ({
   length: slots.length,
@@ -18,10 +18,4 @@ describe('IdleTracker', () => {
     expect(tracker.since(2)).toBe(120);
     expect(tracker.since(5)).toBe(100);
   });
-});
-
-it('allows less idleness in a table that is filled to the pressure mark', () => {
-  const policy = { idle: 900, pressed: 2, pressure: 0.75 };
-  expect(allowedIdle(policy, 74, 100)).toBe(900);
-  expect(allowedIdle(policy, 75, 100)).toBe(2);
 });

@@ -1,6 +1,22 @@
 /** Known sequences of calls, each compared number for number with what the program saw itself. */
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { flowSet, processSet, program, type Observed, ringCounts, stat, temporaryDirectory } from './support/run.ts';
+import { agentsAttached, until } from './support/kernel.ts';
+import {
+  flowSet,
+  type Observed,
+  processSet,
+  program,
+  type Report,
+  ringCounts,
+  ROOT,
+  run,
+  SPILLWAY,
+  stat,
+  temporaryDirectory,
+} from './support/run.ts';
 
 /** The report tells exactly what the program tells. */
 function expectEqual({ report, witness }: Observed): void {
@@ -120,4 +136,42 @@ it('a comm of hostile bytes is shown without harm', async () => {
   ]);
   expect(report.mechanisms).toEqual(witness.mechanisms);
   expect(report.processes[0]?.comm).toBe('a"}\n\\{\ufffd\ufffd');
+});
+
+it('a pid that is reused begins a new row each time', async () => {
+  const { report } = await stat(['python3', join(ROOT, 'agent/test/live/support/reuse-pid.py')]);
+  expect(new Set(report.processes.map(({ pid }) => pid)).size).toBe(1);
+  expect(report.processes.map(({ attempts }) => attempts)).toEqual([5, 4, 3, 2, 1]);
+});
+
+it('seen and missed are all there was, also while others keep the kernel busy with map calls', async () => {
+  // on preemptible kernels a task preempted inside a bpf() map call makes the kernel skip programs on its CPU
+  const busy = spawn('sh', ['-c', 'while :; do bpftool map dump name flow_index; done >/dev/null 2>&1'], {
+    detached: true,
+  });
+  try {
+    const { report, witness } = await stat([program('threads'), '64', '2000']);
+    const seen = report.mechanisms.sendfile?.attempts ?? 0;
+    expect(seen + report.lost.missedRuns).toBe(witness.mechanisms.sendfile?.attempts);
+    expect(witness.mechanisms.sendfile?.attempts).toBe(128_000);
+  } finally {
+    process.kill(-(busy.pid ?? 0), 'SIGKILL');
+  }
+});
+
+it('a process that is watched by its pid is watched with the children it has and those to come', async () => {
+  const directory = temporaryDirectory();
+  const gate = join(directory, 'gate');
+  const file = join(directory, 'report.json');
+  // the loop is the child of a shell; each cp is its child and forked later
+  const script = `(while [ ! -e ${gate} ]; do sleep 0.05; done; for i in 1 2 3; do cp /proc/self/status /dev/null; done) & wait`;
+  const shell = spawn('sh', ['-c', script], { stdio: 'ignore' });
+  const watched = run([SPILLWAY, 'stat', '-p', String(shell.pid), '-o', 'json', '--file', file]);
+  await until(() => agentsAttached() === 1);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  writeFileSync(gate, '');
+  // it ends by itself, because the watched process does
+  expect((await watched).code).toBe(0);
+  const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
+  expect(report.processes.filter(({ comm }) => comm === 'cp')).toHaveLength(3);
 });
