@@ -147,11 +147,6 @@ export class Kernel {
     return this.#global('forks_lost') + missed;
   }
 
-  /** Folds what has ended until now. */
-  async settle(): Promise<void> {
-    await this.#tidier.settle();
-  }
-
   /** Detaches and frees everything. */
   close(): void {
     this.#tidier.close();

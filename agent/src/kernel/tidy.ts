@@ -65,12 +65,6 @@ export class Tidier {
     this.#sweeper.unref();
   }
 
-  /** Resolves when everything that has ended by now is folded. */
-  async settle(): Promise<void> {
-    this.#enqueue(() => this.#retireEnded());
-    await this.#work;
-  }
-
   close(): void {
     this.#closed = true;
     clearInterval(this.#sweeper);
