@@ -13,6 +13,7 @@ const TWO_32 = 2 ** 32;
 export interface Rows {
   readonly length: number;
   readonly slots: Uint32Array;
+  readonly states: Uint32Array;
   /** `keyWords` a row. */
   readonly keys: Uint32Array;
   /** `counterColumns` a row. */
@@ -24,20 +25,26 @@ export interface Rows {
  * whose owner lost the race for its key is given back on the way.
  */
 export function readRows(table: SlotTable): Rows {
-  const { keyWords, counterColumns, stateWord } = table.shape;
+  const { keyWords, counterColumns } = table.shape;
   const used = table.used;
+  const states = new Uint32Array(used);
   const keys = new Uint32Array(used * keyWords);
   const counters = new Float64Array(used * counterColumns);
   const slots = new Uint32Array(used);
-  // keys first: what becomes live between the two reads is left for the next snapshot, never counted without a name
+  // states first: what becomes live between the reads is left for the next snapshot, never counted without a name
+  table.readStates(states, SLOT_FIRST, used);
   table.readKeys(keys, SLOT_FIRST, used);
   table.readCounters(counters, SLOT_FIRST, used);
+  const { LIVE, RETIRING, ORPHAN } = STATE;
   let length = 0;
   for (let row = 0; row < used; row++) {
-    const state = keys[row * keyWords + stateWord];
-    if (state === STATE.ORPHAN) table.giveBack(SLOT_FIRST + row);
-    if (state !== STATE.LIVE && state !== STATE.RETIRING) continue;
+    const state = states[row];
+    if (state !== LIVE && state !== RETIRING) {
+      if (state === ORPHAN) table.giveBack(SLOT_FIRST + row);
+      continue;
+    }
     if (length !== row) {
+      states[length] = state;
       keys.copyWithin(length * keyWords, row * keyWords, (row + 1) * keyWords);
       counters.copyWithin(length * counterColumns, row * counterColumns, (row + 1) * counterColumns);
     }
@@ -46,6 +53,7 @@ export function readRows(table: SlotTable): Rows {
   return {
     length,
     slots: slots.subarray(0, length),
+    states: states.subarray(0, length),
     keys: keys.subarray(0, length * keyWords),
     counters: counters.subarray(0, length * counterColumns),
   };
@@ -106,15 +114,9 @@ function processIdentity(keys: Uint32Array, at: number): number {
   );
 }
 
-/** Flow rows -> columns: the state word behind each key is dropped. */
-export function flowTable(table: SlotTable, rows: Rows): FlowTable {
-  const stride = table.shape.keyWords;
-  const words = stride - 1;
-  const keys = new Uint32Array(rows.length * words);
-  for (let row = 0; row < rows.length; row++) {
-    for (let word = 0; word < words; word++) keys[row * words + word] = rows.keys[row * stride + word] ?? 0;
-  }
-  return { family: table.name === 'flows' ? 4 : 6, length: rows.length, keys, counts: rows.counters };
+/** Flow rows are columns already. */
+export function flowTable(table: SlotTable, { length, keys, counters }: Rows): FlowTable {
+  return { family: table.name === 'flows' ? 4 : 6, length, keys, counts: counters };
 }
 
 const CAUSE_KINDS: Readonly<Record<number, CauseKind>> = {

@@ -10,7 +10,7 @@ import type { Binding, BpfObject, MappedRegion, Program } from '../../../native/
 import type { Counters } from '../model/counters.ts';
 import type { Aggregates } from './aggregates.ts';
 import { causeKey, type CommCache, processTable, readRows, type Rows } from './collect.ts';
-import { SLOT_FIRST, type SlotTable, STATE, type Tables } from './tables.ts';
+import { SLOT_FIRST, STATE, type Tables } from './tables.ts';
 
 const RETIREMENT = LAYOUT.structs.retirement.fields;
 const BATCH = RETIREMENT.slots.elements;
@@ -135,20 +135,17 @@ export class Retirement {
       this.#programs[name].run();
     }
     const table = this.#tables[name];
-    const keys = new Uint32Array(table.used * table.shape.keyWords);
-    table.readKeys(keys, SLOT_FIRST, table.used);
-    return slots.filter(
-      (slot) => keys[(slot - SLOT_FIRST) * table.shape.keyWords + table.shape.stateWord] === STATE.RETIRING,
-    );
+    const states = new Uint32Array(table.used);
+    table.readStates(states, SLOT_FIRST, states.length);
+    return slots.filter((slot) => states[slot - SLOT_FIRST] === STATE.RETIRING);
   }
 }
 
 /** Slots of rows whose state is LIVE and for which `wanted` holds. */
-export function liveSlots(table: SlotTable, rows: Rows, wanted: (row: number) => boolean): number[] {
-  const { keyWords, stateWord } = table.shape;
+export function liveSlots(rows: Rows, wanted: (row: number) => boolean): number[] {
   const slots: number[] = [];
   for (let row = 0; row < rows.length; row++) {
-    if (rows.keys[row * keyWords + stateWord] === STATE.LIVE && wanted(row)) slots.push(rows.slots[row] ?? 0);
+    if (rows.states[row] === STATE.LIVE && wanted(row)) slots.push(rows.slots[row] ?? 0);
   }
   return slots;
 }

@@ -15,11 +15,10 @@ export const STATE = enums.slot_state;
 /** Where the key and the counters stand in one kind of record. All offsets and sizes in bytes. */
 export interface RecordShape {
   readonly size: number;
-  /** The words that identify the record and say its state. */
+  /** The words that identify the record. */
   readonly key: number;
   readonly keyWords: number;
-  /** Which of those words is the state. */
-  readonly stateWord: number;
+  readonly state: number;
   /** The 64-bit counters. */
   readonly counters: number;
   readonly counterColumns: number;
@@ -36,31 +35,31 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     key: processes.fields.key.offset,
     // the key and ended_at behind it
     keyWords: (processes.fields.ended_at.offset + processes.fields.ended_at.size) / 4,
-    stateWord: processes.fields['key.state'].offset / 4,
+    state: processes.fields['key.state'].offset,
     counters: processes.fields.rings.offset,
     counterColumns: COUNTER_COLUMNS,
   },
   flows: {
     size: flow.size,
     key: flow.fields.key.offset,
-    keyWords: (flow.fields.key.size + flow.fields.state.size) / 4,
-    stateWord: (flow.fields.state.offset - flow.fields.key.offset) / 4,
+    keyWords: flow.fields.key.size / 4,
+    state: flow.fields.state.offset,
     counters: flow.fields.counts.offset,
     counterColumns: structs.counts.size / 8,
   },
   flows6: {
     size: flow6.size,
     key: flow6.fields.key.offset,
-    keyWords: (flow6.fields.key.size + flow6.fields.state.size) / 4,
-    stateWord: (flow6.fields.state.offset - flow6.fields.key.offset) / 4,
+    keyWords: flow6.fields.key.size / 4,
+    state: flow6.fields.state.offset,
     counters: flow6.fields.counts.offset,
     counterColumns: structs.counts.size / 8,
   },
   causes: {
     size: cause.size,
     key: cause.fields.key.offset,
-    keyWords: (cause.fields.key.size + cause.fields.state.size) / 4,
-    stateWord: (cause.fields.state.offset - cause.fields.key.offset) / 4,
+    keyWords: cause.fields.key.size / 4,
+    state: cause.fields.state.offset,
     counters: cause.fields.count.offset,
     counterColumns: 1,
   },
@@ -105,21 +104,27 @@ export class SlotTable {
     return this.#field('overflows');
   }
 
-  /** Keys, states and what else stands with them: `keyWords` a row, for `rows` records from slot `first` on. */
+  /** One word a row, for `rows` records from slot `first` on. */
+  readStates(into: Uint32Array, first: number, rows: number): void {
+    const { state, size } = this.shape;
+    this.records.readU32(into, first * size + state, size, rows, 1);
+  }
+
+  /** `keyWords` a row. */
   readKeys(into: Uint32Array, first: number, rows: number): void {
     const { key, size, keyWords } = this.shape;
     this.records.readU32(into, first * size + key, size, rows, keyWords);
   }
 
-  /** Counters: `counterColumns` a row. */
+  /** `counterColumns` a row. */
   readCounters(into: Float64Array, first: number, rows: number): void {
     const { counters, size, counterColumns } = this.shape;
     this.records.readU64(into, first * size + counters, size, rows, counterColumns);
   }
 
-  setState(slot: number, state: number): void {
-    const { key, size, stateWord } = this.shape;
-    this.records.storeU32(slot * size + key + 4 * stateWord, state);
+  setState(slot: number, value: number): void {
+    const { state, size } = this.shape;
+    this.records.storeU32(slot * size + state, value);
   }
 
   /** Takes the counters out of a record, atomically each: what a straggler added later would stay for the next owner. */
@@ -130,6 +135,7 @@ export class SlotTable {
   /** Puts a drained slot back into the pool. Only the agent does this, so one store of `tail` publishes it. */
   giveBack(slot: number): void {
     const { key, keyWords, size } = this.shape;
+    this.setState(slot, STATE.FREE);
     this.records.zero(slot * size + key, 4 * keyWords);
     this.#readPool();
     const tail = this.#field('tail');

@@ -102,7 +102,7 @@ export class Tidier {
     const table = this.#tables.processes;
     const rows = readRows(table);
     const { keyWords } = table.shape;
-    const ended = liveSlots(table, rows, (row) => {
+    const ended = liveSlots(rows, (row) => {
       const at = row * keyWords + ENDED_AT_WORD;
       return rows.keys[at] !== 0 || rows.keys[at + 1] !== 0;
     });
@@ -129,7 +129,7 @@ export class Tidier {
     const rows = readRows(table);
     const now = this.#binding.bootTimeNs() / 1e9;
     const superseded = supersededRows(rows);
-    const gone = liveSlots(table, rows, (row) => {
+    const gone = liveSlots(rows, (row) => {
       if (superseded.has(row)) return true;
       const since = this.#idle.processes.since(rows.slots[row] ?? 0);
       return since > 0 && now - since >= GONE_IDLE_S && isGone(rows, row, statOf);
@@ -143,7 +143,7 @@ export class Tidier {
     const now = this.#binding.bootTimeNs() / 1e9;
     const rows = readRows(table);
     this.#idle[name].note(rows, table.shape.counterColumns, now);
-    return liveSlots(table, rows, (row) => now - this.#idle[name].since(rows.slots[row] ?? 0) >= allowed);
+    return liveSlots(rows, (row) => now - this.#idle[name].since(rows.slots[row] ?? 0) >= allowed);
   }
 }
 

@@ -5,6 +5,7 @@ import { IdleTracker } from '../../src/kernel/idle.ts';
 const rows = (slots: number[], counters: number[]): Rows => ({
   length: slots.length,
   slots: Uint32Array.from(slots),
+  states: new Uint32Array(slots.length),
   keys: new Uint32Array(0),
   counters: Float64Array.from(counters),
 });

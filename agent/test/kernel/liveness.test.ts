@@ -15,7 +15,13 @@ function rows(...processes: [start: number, exec: number, tgid: number][]): Rows
     0,
   ]);
   const { length } = processes;
-  return { length, slots: new Uint32Array(length), keys: Uint32Array.from(keys), counters: new Float64Array(0) };
+  return {
+    length,
+    slots: new Uint32Array(length),
+    states: new Uint32Array(length),
+    keys: Uint32Array.from(keys),
+    counters: new Float64Array(0),
+  };
 }
 
 describe('supersededRows', () => {
