@@ -7,13 +7,15 @@
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help run build bpf bpf-bpftool native layout programs test check lint types format-check format unused unit \
+.PHONY: help run build bpf bpf-bpftool native layout bundle programs test check lint types format-check format unused unit \
 	native-test live fixtures bench test-container clean distclean FORCE
 
 NODE := node_modules/.bin/node
 OBJECT := build/bpf/spillway.bpf.o
 BINDING := build/native/spillway.node
 LAYOUT := agent/src/abi/layout.ts
+# As deep in the tree as agent/src/cli/main.ts: what the agent finds beside itself, both find at the same place.
+BUNDLE := build/agent/cli/main.mjs
 LIBBPF := build/vendor/libbpf-1.7.0
 STAMPS := build/stamps
 
@@ -26,12 +28,14 @@ run: ## set up, build, then run the agent; its options in ARGS
 	@scripts/mount-filesystems
 	@exec bin/spillway run $(ARGS)
 
-build: bpf native layout ## all that bin/spillway needs
+build: bpf native layout bundle build/revision ## all that bin/spillway needs
 	@:
 
 bpf: $(STAMPS)/bpf ## the BPF object: in a container where docker runs, else on the host
 	@:
 native: $(STAMPS)/native ## the native binding
+	@:
+bundle: $(BUNDLE) ## the agent in one file
 	@:
 layout: $(STAMPS)/layout ## the agent's ABI, from the BTF of the object
 	@:
@@ -66,6 +70,20 @@ $(STAMPS)/layout: $(STAMPS)/bpf $(layout_inputs) node_modules/.installed $(if $(
 	@$(NODE) scripts/generate-layout.ts $(OBJECT) $(LAYOUT)
 	@touch $@
 
+# One file of plain JavaScript starts four times as fast as the sources, and needs a third less memory. Packages that are
+# no ECMAScript modules ask for `require`.
+$(BUNDLE): $(STAMPS)/layout $(shell find agent/src native/lib -name '*.ts')
+	@esbuild agent/src/cli/main.ts --bundle --platform=node --format=esm --target=node24 --log-level=warning \
+		--banner:js="import { createRequire as from } from 'node:module'; const require = from(import.meta.url);" \
+		--outfile=$@.tmp
+	@mv $@.tmp $@
+
+# What `spillway version` and build_info call the revision.
+build/revision: FORCE
+	@mkdir -p $(@D)
+	@git rev-parse --short=12 HEAD >$@.tmp 2>/dev/null || echo unknown >$@.tmp
+	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+
 $(STAMPS)/programs: $(program_inputs)
 	@scripts/build-programs
 	@mkdir -p $(@D) && touch $@
@@ -90,7 +108,7 @@ test: ## the whole suite: lint, types, format, unit, native, live on this kernel
 check: node_modules/.installed layout lint types format-check unused unit ## what of the suite needs no root
 
 # Tools run with the Node of node_modules, whatever the host has.
-lint types format-check unused format unit native-test live bench: export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+lint types format-check unused format unit native-test live bench $(BUNDLE): export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 lint: node_modules/.installed ## ESLint
 	@eslint --max-warnings 0 .
 types: node_modules/.installed ## tsc

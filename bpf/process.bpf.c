@@ -21,6 +21,10 @@ __noinline __u32 claim_process(struct process_state *state)
 		return SLOT_UNCOUNTED;
 	if (leader->flags & PF_KTHREAD)
 		return SLOT_NOBODY;
+	/* another thread may have been here since the caller looked */
+	record = bpf_map_lookup_elem(&processes, &old);
+	if (record && is_process(record, leader, exec_id))
+		return old;
 
 	slot = take_slot(TABLE_PROCESSES, &free_processes, process_capacity);
 	record = bpf_map_lookup_elem(&processes, &slot);

@@ -22,7 +22,8 @@ die() {
   exit "$status"
 }
 
-# logged NAME COMMAND...: runs a noisy command with its output in build/log/NAME.log; shows the end of it on failure.
+# logged NAME COMMAND...: runs a noisy command with its output in build/log/NAME.log; on failure shows where it begins,
+# ends, and is.
 logged() {
   local log=build/log/$1.log status=0
   shift
@@ -30,7 +31,11 @@ logged() {
   "$@" >"$log" 2>&1 || status=$?
   if ((status != 0)); then
     say "failed with status $status: $*"
-    tail -n "${log_lines:-20}" "$log" | sed 's/^/  | /' >&2
+    if (($(wc -l <"$log") <= 16)); then
+      sed 's/^/  | /' "$log" >&2
+    else
+      { head -n 6 "$log" && echo ... && tail -n 10 "$log"; } | sed 's/^/  | /' >&2
+    fi
     say "all of its output: $log"
   fi
   return "$status"

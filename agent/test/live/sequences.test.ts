@@ -113,6 +113,12 @@ describe('descendants', () => {
     expect(processSet(observed.report.processes)).toEqual(processSet(observed.witness.processes));
   });
 
+  it('whose threads race for the slot of their process end with one row each', async () => {
+    const observed = await stat([program('children'), '1500', '--kind', 'threads']);
+    expectEqual(observed);
+    expect(processSet(observed.report.processes)).toEqual(processSet(observed.witness.processes));
+  });
+
   it('of which ten thousand come and go are counted, each by itself', async () => {
     const observed = await stat([program('children'), '10000', '--kind', 'plain']);
     expectEqual(observed);
