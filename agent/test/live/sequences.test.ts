@@ -114,7 +114,7 @@ describe('descendants', () => {
   });
 
   it('whose threads race for the slot of their process end with one row each', async () => {
-    const observed = await stat([program('children'), '1500', '--kind', 'threads']);
+    const observed = await stat([program('children'), '1000', '--kind', 'threads']);
     expectEqual(observed);
     expect(processSet(observed.report.processes)).toEqual(processSet(observed.witness.processes));
   });
