@@ -113,10 +113,12 @@ lint: node_modules/.installed ## ESLint
 	@eslint --max-warnings 0 .
 types: node_modules/.installed ## tsc
 	@tsc --noEmit
-format-check: node_modules/.installed ## Prettier, only looking
+format-check: node_modules/.installed ## Prettier and clang-format, only looking
 	@prettier --check --log-level warn .
-format: node_modules/.installed ## Prettier, writing
+	@clang-format-19 --dry-run -Werror bpf/*.c bpf/*.h
+format: node_modules/.installed ## Prettier and clang-format, writing
 	@prettier --write --log-level warn .
+	@clang-format-19 -i bpf/*.c bpf/*.h
 unused: node_modules/.installed ## knip: files, exports and dependencies that nothing uses
 	@knip
 unit: build ## the tests that need no kernel
@@ -126,8 +128,12 @@ native-test: build fixtures ## the tests of the native binding
 live: build bpf-bpftool programs ## the tests on the running kernel
 	@vitest run --project live
 
-bench: build ## what it costs, beside what one would use instead
+build/bench/calls: bench/programs/calls.c
+	@mkdir -p $(@D)
+	@$(CC) -O2 -Wall -Wextra -Werror -o $@ $<
+bench: build programs build/bench/calls ## what it costs, beside what one would use instead
 	@scripts/require-root 'make bench'
+	@scripts/install-packages test
 	@scripts/mount-filesystems
 	@node bench/main.ts $(ARGS)
 

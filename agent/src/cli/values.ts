@@ -16,7 +16,7 @@ export function duration(text: string): number {
 }
 
 /** Slots of a table: 1 to 16,777,216. */
-export function capacity(text: string): number {
+function capacity(text: string): number {
   const number = Number(text);
   if (!/^[0-9]+$/.test(text) || number < 1 || number > 2 ** 24) {
     throw new InvalidArgumentError('a whole number from 1 to 16777216.');
