@@ -67,6 +67,33 @@ export interface Program {
   run(context?: Buffer): number;
 }
 
+/** Where the parts of a record stand; all in bytes, offsets of parts from the record's beginning. */
+export interface RowLayout {
+  /** Of the first record in the region, and from one record to the next (a multiple of 8). */
+  readonly offset: number;
+  readonly stride: number;
+  /** How many records to look at. */
+  readonly rows: number;
+  /** A 32-bit word that says whether a record is wanted: it is if bit `word` of `accept` is set (words above 31: never). */
+  readonly state: number;
+  readonly accept: number;
+  /** Consecutive 32-bit words. */
+  readonly words: number;
+  readonly wordColumns: number;
+  /** Consecutive 64-bit counters. */
+  readonly counters: number;
+  readonly counterColumns: number;
+}
+
+/** Where the wanted rows go, one behind the other: each must hold as many elements as `rows` could fill. */
+export interface RowColumns {
+  /** Index of each row, from 0. */
+  readonly indices: Uint32Array;
+  readonly states: Uint32Array;
+  readonly words: Uint32Array;
+  readonly counters: Float64Array;
+}
+
 /**
  * A map's memory in this process (BPF_F_MMAPABLE arrays). Offsets and strides are in bytes from its
  * start, checked against its size (`RangeError`), and must be multiples of the access size. Every load and store is one
@@ -82,6 +109,11 @@ export interface MappedRegion {
   readU64(into: Float64Array, offset: number, stride: number, rows: number, columns: number): void;
   /** The same for 32-bit words: `into[r * columns + c] = u32 at offset + r * stride + 4 * c`. */
   readU32(into: Uint32Array, offset: number, stride: number, rows: number, columns: number): void;
+  /**
+   * Gathers the wanted ones of many records in one pass over the memory, and returns how many they were. Of each record the
+   * state is read first and the counters last.
+   */
+  selectRows(layout: RowLayout, into: RowColumns): number;
   /** A copy of `length` bytes, without atomicity. */
   readBytes(offset: number, length: number): Buffer;
   storeU32(offset: number, value: number): void;

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "args.h"
+#include "rows.h"
 
 namespace spillway {
 
@@ -34,6 +35,7 @@ void JsRegion::Define(Napi::Env env) {
                         Getter<&JsRegion::Size>("size"),
                         Method<&JsRegion::ReadU64>("readU64"),
                         Method<&JsRegion::ReadU32>("readU32"),
+                        Method<&JsRegion::SelectRows>("selectRows"),
                         Method<&JsRegion::ReadBytes>("readBytes"),
                         Method<&JsRegion::StoreU32>("storeU32"),
                         Method<&JsRegion::StoreU64>("storeU64"),
@@ -100,6 +102,12 @@ Napi::Value JsRegion::Gather(const Napi::CallbackInfo& info) {
 Napi::Value JsRegion::ReadU64(const Napi::CallbackInfo& info) { return Gather<uint64_t, double>(info); }
 
 Napi::Value JsRegion::ReadU32(const Napi::CallbackInfo& info) { return Gather<uint32_t, uint32_t>(info); }
+
+Napi::Value JsRegion::SelectRows(const Napi::CallbackInfo& info) {
+  RowSelection selection;
+  if (!ReadRowSelection(info, state()->size(), &selection)) return {};
+  return Napi::Number::New(info.Env(), static_cast<double>(selection.Run(state()->start())));
+}
 
 Napi::Value JsRegion::ReadBytes(const Napi::CallbackInfo& info) {
   uint64_t length;

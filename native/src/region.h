@@ -43,6 +43,7 @@ class JsRegion : public Wrap<JsRegion, Region> {
   Napi::Value Size(const Napi::CallbackInfo& info);
   Napi::Value ReadU64(const Napi::CallbackInfo& info);
   Napi::Value ReadU32(const Napi::CallbackInfo& info);
+  Napi::Value SelectRows(const Napi::CallbackInfo& info);
   Napi::Value ReadBytes(const Napi::CallbackInfo& info);
   Napi::Value StoreU32(const Napi::CallbackInfo& info);
   Napi::Value StoreU64(const Napi::CallbackInfo& info);

@@ -51,6 +51,66 @@ describe('reading', () => {
     expect([...into.subarray(0, 2)]).toEqual([0xffffffff, 2]);
   });
 
+  describe('selectRows', () => {
+    const layout = {
+      offset: RECORD_BYTES,
+      stride: RECORD_BYTES,
+      rows: 4,
+      state: 4,
+      accept: 0b0110,
+      words: 0,
+      wordColumns: 2,
+      counters: 8,
+      counterColumns: 2,
+    };
+    const columns = () => ({
+      indices: new Uint32Array(4).fill(99),
+      states: new Uint32Array(4).fill(99),
+      words: new Uint32Array(8).fill(99),
+      counters: new Float64Array(8).fill(-1),
+    });
+    const state = (value: bigint, key: bigint) => (value << 32n) | key;
+
+    test('gathers the records whose state is accepted, one behind the other', () => {
+      put(0, [state(1n, 9n), 9n, 9n]);
+      put(1, [state(0n, 1n), 1n, 1n]);
+      put(2, [state(1n, 2n), 2n ** 40n, 21n]);
+      put(3, [state(3n, 3n), 3n, 3n]);
+      put(4, [state(2n, 4n), 4n, 41n]);
+      const into = columns();
+      expect(region.selectRows(layout, into)).toBe(2);
+      expect([...into.indices]).toEqual([1, 3, 99, 99]);
+      expect([...into.states]).toEqual([1, 2, 99, 99]);
+      expect([...into.words]).toEqual([2, 1, 4, 2, 99, 99, 99, 99]);
+      expect([...into.counters]).toEqual([2 ** 40, 21, 4, 41, -1, -1, -1, -1]);
+    });
+
+    test('takes a state that no bit stands for as not wanted', () => {
+      put(1, [state(33n, 1n), 1n]);
+      put(2, [state(0xffffffffn, 1n), 1n]);
+      expect(region.selectRows({ ...layout, accept: 0xffffffff, rows: 2 }, columns())).toBe(0);
+    });
+
+    test.each([
+      ['more rows than there are', { rows: 16 }],
+      ['a part that begins beside its alignment', { counters: 12 }],
+      ['a part that reaches over the stride', { wordColumns: 2 ** 30 }],
+      ['a stride of no record', { stride: 0 }],
+      ['a number that is none', { accept: NaN }],
+      ['a fraction', { offset: 0.5 }],
+      ['a negative number', { rows: -1 }],
+    ])('refuses %s', (_, wrong) => {
+      expect(() => region.selectRows({ ...layout, ...wrong }, columns())).toThrow(RangeError);
+    });
+
+    test('refuses columns that are too short or of another type', () => {
+      expect(() => region.selectRows(layout, { ...columns(), counters: new Float64Array(7) })).toThrow(RangeError);
+      const other = { ...columns(), words: new Float64Array(8) as unknown as Uint32Array };
+      expect(() => region.selectRows(layout, other)).toThrow(TypeError);
+      expect(() => region.selectRows(layout, null as never)).toThrow(TypeError);
+    });
+  });
+
   test('an element of 12 bytes begins every 16', () => {
     object.map('odd').update(u32(9), Buffer.from('000102030405060708090a0b', 'hex'));
     const odd = object.map('odd').mapRegion();

@@ -20,36 +20,18 @@ export interface Rows {
   readonly counters: Float64Array;
 }
 
-/**
- * The live records of a table, retiring ones included: their counts are folded elsewhere only when they are drained. A slot
- * whose owner lost the race for its key is given back on the way.
- */
+const IN_USE = (1 << STATE.LIVE) | (1 << STATE.RETIRING);
+
+/** The live records of a table, retiring ones included: their counts are folded elsewhere only when they are drained. */
 export function readRows(table: SlotTable): Rows {
   const { keyWords, counterColumns } = table.shape;
   const used = table.used;
+  const slots = new Uint32Array(used);
   const states = new Uint32Array(used);
   const keys = new Uint32Array(used * keyWords);
   const counters = new Float64Array(used * counterColumns);
-  const slots = new Uint32Array(used);
-  // states first: what becomes live between the reads is left for the next snapshot, never counted without a name
-  table.readStates(states, SLOT_FIRST, used);
-  table.readKeys(keys, SLOT_FIRST, used);
-  table.readCounters(counters, SLOT_FIRST, used);
-  const { LIVE, RETIRING, ORPHAN } = STATE;
-  let length = 0;
-  for (let row = 0; row < used; row++) {
-    const state = states[row];
-    if (state !== LIVE && state !== RETIRING) {
-      if (state === ORPHAN) table.giveBack(SLOT_FIRST + row);
-      continue;
-    }
-    if (length !== row) {
-      states[length] = state;
-      keys.copyWithin(length * keyWords, row * keyWords, (row + 1) * keyWords);
-      counters.copyWithin(length * counterColumns, row * counterColumns, (row + 1) * counterColumns);
-    }
-    slots[length++] = SLOT_FIRST + row;
-  }
+  const length = table.select(IN_USE, used, { indices: slots, states, words: keys, counters });
+  for (let row = 0; row < length; row++) slots[row] = (slots[row] ?? 0) + SLOT_FIRST;
   return {
     length,
     slots: slots.subarray(0, length),
@@ -59,10 +41,19 @@ export function readRows(table: SlotTable): Rows {
   };
 }
 
+/** Gives back the slots of those who lost the race for their key. */
+export function giveBackOrphans(table: SlotTable): void {
+  const states = new Uint32Array(table.used);
+  table.readStates(states, states.length);
+  for (let row = states.indexOf(STATE.ORPHAN); row !== -1; row = states.indexOf(STATE.ORPHAN, row + 1)) {
+    table.giveBack(SLOT_FIRST + row);
+  }
+}
+
 /** The counters of one record, live or reserved. */
 export function readCountersOf(table: SlotTable, slot: number): Float64Array {
   const counters = new Float64Array(table.shape.counterColumns);
-  table.readCounters(counters, slot, 1);
+  table.readCounters(counters, slot);
   return counters;
 }
 

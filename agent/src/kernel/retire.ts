@@ -136,7 +136,7 @@ export class Retirement {
     }
     const table = this.#tables[name];
     const states = new Uint32Array(table.used);
-    table.readStates(states, SLOT_FIRST, states.length);
+    table.readStates(states, states.length);
     return slots.filter((slot) => states[slot - SLOT_FIRST] === STATE.RETIRING);
   }
 }

@@ -1,7 +1,7 @@
 /** The mapped tables: which bytes are which, and the pools of free slots. No policy. */
 import { LAYOUT, type TableName, TABLES } from '../abi/layout.ts';
 import { COUNTER_COLUMNS } from '../model/counters.ts';
-import type { BpfObject, MappedRegion } from '../../../native/lib/index.ts';
+import type { BpfObject, MappedRegion, RowColumns, RowLayout } from '../../../native/lib/index.ts';
 import type { KernelOptions } from './options.ts';
 
 const { structs, enums } = LAYOUT;
@@ -74,6 +74,7 @@ export class SlotTable {
   readonly #pools: MappedRegion;
   readonly #returned: MappedRegion;
   readonly #pool: number;
+  readonly #layout: Omit<RowLayout, 'accept' | 'rows'>;
   readonly #poolRow = new Float64Array(POOL.size / 8);
 
   constructor(object: BpfObject, name: TableName, capacity: number, pools: MappedRegion) {
@@ -84,6 +85,16 @@ export class SlotTable {
     this.#pools = pools;
     this.#returned = object.map(`free_${name}`).mapRegion();
     this.#pool = TABLES.indexOf(name) * POOL.size;
+    const { size, state, key, keyWords, counters, counterColumns } = this.shape;
+    this.#layout = {
+      offset: SLOT_FIRST * size,
+      stride: size,
+      state,
+      words: key,
+      wordColumns: keyWords,
+      counters,
+      counterColumns,
+    };
   }
 
   /** Slots that were ever given out: records SLOT_FIRST ... SLOT_FIRST + used - 1 can hold something. */
@@ -104,22 +115,21 @@ export class SlotTable {
     return this.#field('overflows');
   }
 
-  /** One word a row, for `rows` records from slot `first` on. */
-  readStates(into: Uint32Array, first: number, rows: number): void {
+  /** The wanted ones of all slots that were ever given out, in one pass; the number of them. See STATE for the bits of `accept`. */
+  select(accept: number, rows: number, into: RowColumns): number {
+    return this.records.selectRows({ ...this.#layout, accept, rows }, into);
+  }
+
+  /** State of each of `rows` records from SLOT_FIRST on. */
+  readStates(into: Uint32Array, rows: number): void {
     const { state, size } = this.shape;
-    this.records.readU32(into, first * size + state, size, rows, 1);
+    this.records.readU32(into, SLOT_FIRST * size + state, size, rows, 1);
   }
 
-  /** `keyWords` a row. */
-  readKeys(into: Uint32Array, first: number, rows: number): void {
-    const { key, size, keyWords } = this.shape;
-    this.records.readU32(into, first * size + key, size, rows, keyWords);
-  }
-
-  /** `counterColumns` a row. */
-  readCounters(into: Float64Array, first: number, rows: number): void {
+  /** The counters of one record: `counterColumns` doubles. */
+  readCounters(into: Float64Array, slot: number): void {
     const { counters, size, counterColumns } = this.shape;
-    this.records.readU64(into, first * size + counters, size, rows, counterColumns);
+    this.records.readU64(into, slot * size + counters, size, 1, counterColumns);
   }
 
   setState(slot: number, value: number): void {

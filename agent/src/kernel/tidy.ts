@@ -1,8 +1,8 @@
 /** When slots are retired: processes soon after they end, idle entries when room gets short. */
 import { readFileSync } from 'node:fs';
-import { LAYOUT } from '../abi/layout.ts';
+import { LAYOUT, TABLES } from '../abi/layout.ts';
 import type { Binding, BpfObject, RingBuffer } from '../../../native/lib/index.ts';
-import { readRows } from './collect.ts';
+import { giveBackOrphans, readRows } from './collect.ts';
 import { IDLE_POLICIES, IdleTracker } from './idle.ts';
 import { isGone, supersededRows } from './liveness.ts';
 import { liveSlots, type Retirement } from './retire.ts';
@@ -111,6 +111,8 @@ export class Tidier {
 
   async #sweep(): Promise<void> {
     await this.#retireEnded();
+    if (this.isClosed()) return;
+    for (const name of TABLES) giveBackOrphans(this.#tables[name]);
     if (!this.#retireIdle) return;
     this.#sweeps++;
     if (this.#sweeps % GONE_SWEEPS === 0) await this.#retireGone();
