@@ -43,6 +43,24 @@ function openEverything(): Handles {
   };
 }
 
+const NO_ROWS = {
+  offset: 0,
+  stride: 64,
+  rows: 0,
+  state: 0,
+  accept: 1,
+  words: 0,
+  wordColumns: 1,
+  counters: 0,
+  counterColumns: 1,
+};
+const NO_COLUMNS = {
+  indices: new Uint32Array(0),
+  states: new Uint32Array(0),
+  words: new Uint32Array(0),
+  counters: new Float64Array(0),
+};
+
 /** Every member of every class but close(), called in a way that would succeed on an open one. */
 const MEMBERS: readonly [string, (handles: Handles) => unknown][] = [
   ['object.setMaxEntries', ({ object }) => object.setMaxEntries('by_key', 1)],
@@ -69,6 +87,7 @@ const MEMBERS: readonly [string, (handles: Handles) => unknown][] = [
   ['region.size', ({ region }) => region.size],
   ['region.readU64', ({ region }) => region.readU64(new Float64Array(1), 0, 8, 1, 1)],
   ['region.readU32', ({ region }) => region.readU32(new Uint32Array(1), 0, 4, 1, 1)],
+  ['region.selectRows', ({ region }) => region.selectRows(NO_ROWS, NO_COLUMNS)],
   ['region.readBytes', ({ region }) => region.readBytes(0, 1)],
   ['region.storeU32', ({ region }) => region.storeU32(0, 1)],
   ['region.storeU64', ({ region }) => region.storeU64(0, 1)],
