@@ -5,7 +5,7 @@ import { startKernel } from '../agent/src/cli/context.ts';
 import { DEFAULT_OPTIONS } from '../agent/src/kernel/options.ts';
 import { DEFAULT_LIMITS, Exporter } from '../agent/src/metrics/index.ts';
 import { type Spread, spread } from './statistics.ts';
-import { ROOT, sleep } from './watchers.ts';
+import { ready, ROOT, sleep } from './watchers.ts';
 
 const FLOWS = 65_536;
 const REPEATS = 30;
@@ -61,13 +61,13 @@ export interface Daemon {
 
 /** Starts the daemon a few times; the last one is filled. */
 export async function measureDaemon(): Promise<Daemon> {
-  const ready: number[] = [];
+  const times: number[] = [];
   for (let i = 0; ; i++) {
     const url = `http://127.0.0.1:${String(22_200 + i)}`;
     const start = performance.now();
     const child = spawn(`${ROOT}/bin/spillway`, ['run', '--web.listen-address', url.slice(7)], { stdio: 'ignore' });
-    while ((await fetch(`${url}/-/ready`).catch(() => null))?.status !== 200) await sleep(2);
-    ready.push(performance.now() - start);
+    await ready(url, child);
+    times.push(performance.now() - start);
     const stop = async () => {
       child.kill('SIGTERM');
       await new Promise((resolve) => child.once('exit', resolve));
@@ -83,7 +83,7 @@ export async function measureDaemon(): Promise<Daemon> {
     for (let scrape = 0; scrape < 5; scrape++) await (await fetch(`${url}/metrics`)).text();
     const full = residentMiB(child.pid);
     await stop();
-    return { ready: spread(ready), idle, full };
+    return { ready: spread(times), idle, full };
   }
 }
 

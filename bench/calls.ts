@@ -6,7 +6,7 @@ import { bpftrace, nobody, ROOT, spillway, type Watcher } from './watchers.ts';
 
 const run = promisify(execFile);
 
-const ROUNDS = 5;
+const ROUNDS = 4;
 /** Measurements in a round, of which the median counts: an interrupt hits one, not all. */
 const MEASUREMENTS = 9;
 

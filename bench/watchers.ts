@@ -1,5 +1,5 @@
 /** What can watch a system call: nobody, the one-liner that a user would type, and we. Each is started, waited for, stopped. */
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -15,7 +15,12 @@ export const nobody: Watcher = { name: 'nobody', start: () => Promise.resolve(()
 /** bpftrace with a program on one exit tracepoint, e.g. `sys_exit_sendfile64`. */
 export const bpftrace = (tracepoint: string, body: string): Watcher => ({
   name: `bpftrace {${body}}`,
-  start: () => startProcess('bpftrace', ['-e', `tracepoint:syscalls:${tracepoint} {${body}}`], 'SIGINT'),
+  start: async () => {
+    const child = spawn('bpftrace', ['-e', `tracepoint:syscalls:${tracepoint} {${body}}`], { stdio: 'ignore' });
+    // nothing outside tells when it is attached; it compiles its program for half a second
+    await sleep(1500);
+    return attached(child, 'SIGINT');
+  },
 });
 
 const ADDRESS = '127.0.0.1:22190';
@@ -23,29 +28,30 @@ const ADDRESS = '127.0.0.1:22190';
 /** The daemon as it comes. */
 export const spillway: Watcher = {
   name: 'spillway',
-  start: () => startProcess(`${ROOT}/bin/spillway`, ['run', '--web.listen-address', ADDRESS], 'SIGTERM'),
+  start: async () => {
+    const child = spawn(`${ROOT}/bin/spillway`, ['run', '--web.listen-address', ADDRESS], { stdio: 'ignore' });
+    await ready(`http://${ADDRESS}`, child);
+    return attached(child, 'SIGTERM');
+  },
 };
 
-async function startProcess(file: string, args: string[], end: NodeJS.Signals): Promise<() => Promise<void>> {
-  const before = loadedPrograms();
-  const child = spawn(file, args, { stdio: 'ignore' });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  // attached a moment after its last program is loaded
-  const deadline = Date.now() + 20_000;
-  while (loadedPrograms() === before) {
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`${file} did not start`);
-    await sleep(100);
+/** Waits until the agent says that its probes are attached. */
+export async function ready(url: string, child: ChildProcess): Promise<void> {
+  while ((await fetch(`${url}/-/ready`).catch(() => null))?.status !== 200) {
+    if (child.exitCode !== null) throw new Error(`the agent ended with ${String(child.exitCode)}`);
+    await sleep(2);
   }
+}
+
+/** Lets what was just attached settle; what it returns ends the watcher. */
+async function attached(child: ChildProcess, end: NodeJS.Signals): Promise<() => Promise<void>> {
+  const exited = new Promise((resolve) => child.once('exit', resolve));
   await sleep(1500);
   return async () => {
     child.kill(end);
     await exited;
-    while (loadedPrograms() !== before) await sleep(50);
+    await sleep(300);
   };
-}
-
-function loadedPrograms(): number {
-  return (JSON.parse(execFileSync('bpftool', ['-j', 'prog', 'list'], { encoding: 'utf8' })) as unknown[]).length;
 }
 
 export const sleep = (milliseconds: number): Promise<void> =>
