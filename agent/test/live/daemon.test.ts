@@ -70,6 +70,30 @@ it('counters stay exact and monotonic while processes and flows come, go and are
   expect(before.get('spillway_table_overflow_total{table="flows"}')).toBeLessThan(1800);
 });
 
+it('no scrape misses a record that is being retired, nor counts it twice', async () => {
+  const daemon = await startDaemon(['--processes', '256']);
+  let running = true;
+  const children = run([program('children'), '3000', '--kind', 'plain']).then((result) => {
+    running = false;
+    return JSON.parse(result.stdout.trimEnd().split('\n').at(-1) ?? '') as Report;
+  });
+  let scrapes = 0;
+  let before = 0;
+  while (running as boolean) {
+    const attempts = sumOf(await scrape(daemon), 'attempts_total');
+    expect(attempts).toBeGreaterThanOrEqual(before);
+    before = attempts;
+    scrapes++;
+  }
+  const witness = await children;
+  const happened = Object.values(witness.mechanisms).reduce((sum, { attempts }) => sum + attempts, 0);
+  expect(before).toBeLessThanOrEqual(happened);
+  expect(scrapes).toBeGreaterThan(20);
+  const samples = await scrape(daemon);
+  expect(sumOf(samples, 'attempts_total')).toBe(happened);
+  expect(sumOf(samples, 'workload_attempts_total')).toBe(happened);
+});
+
 /** children and flows send every attempt but tee's to a socket. */
 const flowAttempts = (samples: Map<string, number>): number => sumOf(samples, 'attempts_total', 'mechanism="sendfile"');
 
