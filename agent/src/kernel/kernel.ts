@@ -1,7 +1,7 @@
 /** The running kernel side: loaded, attached, read, kept tidy, and taken down again. */
 import { closeSync } from 'node:fs';
 import { LAYOUT } from '../abi/layout.ts';
-import type { Binding, BpfObject, MappedRegion } from '../../../native/lib/index.ts';
+import type { Binding, BpfError, BpfObject, MappedRegion } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus, Snapshot } from '../model/snapshot.ts';
 import { Aggregates } from './aggregates.ts';
@@ -32,6 +32,9 @@ export interface KernelEvents {
 }
 
 type ProcessFlag = Exclude<keyof typeof LAYOUT.enums.process_flag, never>;
+
+/** include/uapi/linux/bpf.h: only if there is none. */
+const BPF_NOEXIST = 1;
 
 const STATE_FIELDS = LAYOUT.structs.process_state;
 
@@ -75,7 +78,8 @@ export class Kernel {
   }
 
   /**
-   * Says how a process (of this pid namespace) is to be treated.
+   * Says how a process (of this pid namespace) is to be treated. One that has its mark already, or has inherited it, keeps it: a
+   * new one would take its slot away.
    * @throws SpillwayError NO_SUCH_PROCESS
    */
   mark(pid: number, flags: readonly ProcessFlag[]): void {
@@ -91,7 +95,9 @@ export class Kernel {
       const value = Buffer.alloc(STATE_FIELDS.size);
       const bits = flags.reduce((sum, flag) => sum | LAYOUT.enums.process_flag[flag], 0);
       value.writeUInt32LE(bits, STATE_FIELDS.fields.flags.offset);
-      this.#object.map('process_states').update(key, value);
+      this.#object.map('process_states').update(key, value, BPF_NOEXIST);
+    } catch (error) {
+      if ((error as BpfError).code !== 'EEXIST') throw error;
     } finally {
       closeSync(fd);
     }

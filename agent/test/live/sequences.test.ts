@@ -181,3 +181,18 @@ it('a process that is watched by its pid is watched with the children it has and
   const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
   expect(report.processes.filter(({ comm }) => comm === 'cp')).toHaveLength(3);
 });
+
+it('a process that is marked again while it attempts keeps its one row', async () => {
+  const file = join(temporaryDirectory(), 'report.json');
+  const busy = spawn(program('busy'), ['60'], { stdio: 'ignore' });
+  try {
+    const pid = String(busy.pid);
+    const twenty = Array.from({ length: 20 }, () => pid).join(',');
+    await run([SPILLWAY, 'stat', '-p', twenty, '-d', '500ms', '-o', 'json', '--file', file]);
+    const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
+    expect(report.processes).toHaveLength(1);
+    expect(report.processes[0]?.attempts).toBe(report.mechanisms.sendfile?.attempts);
+  } finally {
+    busy.kill('SIGKILL');
+  }
+});
