@@ -7,7 +7,7 @@
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help run build bpf bpf-bpftool native layout bundle programs test check lint types format-check format unused unit \
+.PHONY: help run build bpf bpf-bpftool native layout bundle programs applications test check lint types format-check format unused unit \
 	native-test live fixtures bench test-container clean distclean FORCE
 
 NODE := node_modules/.bin/node
@@ -41,11 +41,14 @@ layout: $(STAMPS)/layout ## the agent's ABI, from the BTF of the object
 	@:
 programs: $(STAMPS)/programs ## the programs that the live tests drive
 	@:
+applications: $(STAMPS)/applications ## programs on the runtimes of others, for the live tests
+	@:
 
 # Directories count too: their time changes when a file is added or removed.
 bpf_inputs := $(shell find bpf/)
 native_inputs := $(shell find native/ ! -name '*.ts')
 program_inputs := $(shell find agent/test/live/programs 2>/dev/null)
+application_inputs := scripts/install-java $(shell find agent/test/live/applications -mindepth 1 ! -name '*.ts')
 
 # All packages of a first build in one go. Each step makes sure of its own again.
 $(STAMPS)/packages: scripts/install-packages
@@ -88,6 +91,10 @@ $(STAMPS)/programs: $(program_inputs)
 	@scripts/build-programs
 	@mkdir -p $(@D) && touch $@
 
+$(STAMPS)/applications: scripts/build-applications $(application_inputs)
+	@scripts/build-applications
+	@mkdir -p $(@D) && touch $@
+
 node_modules/.installed: package-lock.json
 	@scripts/install-node-modules
 
@@ -101,7 +108,7 @@ bpf-bpftool: $(STAMPS)/libbpf ## the BPF object linked by bpftool instead, for c
 test: ## the whole suite: lint, types, format, unit, native, live on this kernel
 	@scripts/require-root 'make test'
 	@scripts/install-packages build bpf test
-	@$(MAKE) --no-print-directory build bpf-bpftool programs fixtures
+	@$(MAKE) --no-print-directory build bpf-bpftool programs applications fixtures
 	@scripts/mount-filesystems
 	@scripts/test
 
@@ -125,7 +132,7 @@ unit: build ## the tests that need no kernel
 	@vitest run --project unit
 native-test: build fixtures ## the tests of the native binding
 	@vitest run --project native
-live: build bpf-bpftool programs ## the tests on the running kernel
+live: build bpf-bpftool programs applications ## the tests on the running kernel
 	@vitest run --project live
 
 build/bench/calls: bench/programs/calls.c

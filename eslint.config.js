@@ -5,7 +5,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 /**
- * Which rooms of agent/src a room may import from: `cli -> web, alerts, metrics -> model <- kernel -> abi, native`.
+ * Which rooms of agent/src a room may import from: `cli -> web, alerts, metrics -> model <- kernel -> enrich, abi, native`.
  * `native` is native/lib, `names` is abi/layout.ts (names and sizes that are generated from the object, no code), `*` is
  * every room.
  */
@@ -13,7 +13,7 @@ const mayImport = {
   abi: [],
   model: ['names'],
   config: ['model'],
-  kernel: ['abi', 'native', 'model'],
+  kernel: ['abi', 'native', 'model', 'enrich'],
   enrich: ['model', 'names'],
   metrics: ['model', 'names'],
   alerts: ['model', 'names'],

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type Spread, spread } from './statistics.ts';
-import { bpftrace, nobody, ROOT, spillway, type Watcher } from './watchers.ts';
+import { nobody, ROOT, type Watcher } from './watchers.ts';
 
 const run = promisify(execFile);
 
@@ -16,8 +16,8 @@ export interface Cost {
   readonly base: Spread;
   /** Nanoseconds added by each watcher. */
   readonly added: ReadonlyMap<string, Spread>;
-  /** What we add, as a part of what the one-liner adds, round by round. */
-  readonly ratio: Spread;
+  /** What each adds as a part of what the first adds, round by round. */
+  readonly ratios: ReadonlyMap<string, Spread>;
 }
 
 /** Nanoseconds of one call now. */
@@ -26,25 +26,29 @@ async function measure(kind: string, calls: number): Promise<number> {
   return spread(stdout.trim().split('\n').map(Number)).median;
 }
 
-/** Compares nobody, the one-liner by pid and errno, an empty bpftrace program, and spillway. */
-export async function compare(kind: string, tracepoint: string, calls: number): Promise<Cost> {
-  const oneLiner = bpftrace(tracepoint, ' @[pid, args->ret] = count(); ');
-  const watchers: Watcher[] = [nobody, oneLiner, bpftrace(tracepoint, ' '), spillway];
-  const times = new Map<string, number[]>(watchers.map(({ name }) => [name, []]));
+/** Compares nobody with watchers, and each watcher with the first. */
+export async function compare(kind: string, calls: number, watchers: readonly [Watcher, ...Watcher[]]): Promise<Cost> {
+  const everyone = [nobody, ...watchers];
+  const times = new Map<string, number[]>(everyone.map(({ name }) => [name, []]));
   for (let round = 0; round < ROUNDS; round++) {
-    for (const watcher of watchers) {
+    for (const watcher of everyone) {
       const stop = await watcher.start();
       times.get(watcher.name)?.push(await measure(kind, calls));
       await stop();
     }
   }
-  const of = (watcher: Watcher) => times.get(watcher.name) ?? [];
+  const of = ({ name }: Watcher) => times.get(name) ?? [];
   const added = (watcher: Watcher) => of(watcher).map((time, round) => time - (of(nobody)[round] ?? NaN));
-  const reference = added(oneLiner);
+  const reference = added(watchers[0]);
   return {
     call: kind,
     base: spread(of(nobody)),
-    added: new Map(watchers.slice(1).map((watcher) => [watcher.name, spread(added(watcher))])),
-    ratio: spread(added(spillway).map((time, round) => time / (reference[round] ?? NaN))),
+    added: new Map(watchers.map((watcher) => [watcher.name, spread(added(watcher))])),
+    ratios: new Map(
+      watchers.map((watcher) => [
+        watcher.name,
+        spread(added(watcher).map((time, round) => time / (reference[round] ?? NaN))),
+      ]),
+    ),
   };
 }

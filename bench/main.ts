@@ -4,6 +4,7 @@ import { columns } from '../agent/src/model/text.ts';
 import { measureDaemon, measureReading } from './agent.ts';
 import { compare } from './calls.ts';
 import { spreadText } from './statistics.ts';
+import { bpftrace, spillway, type Watcher } from './watchers.ts';
 
 const print = (line = ''): void => {
   process.stdout.write(`${line}\n`);
@@ -19,22 +20,37 @@ print(
 print('median (minimum - maximum)');
 print();
 
-const rows = [
-  ['nanoseconds a call', 'unwatched', 'bpftrace by pid and errno', 'empty bpftrace', 'spillway', 'ratio to bpftrace'],
+const ONE_LINER = ' @[pid, args->ret] = count(); ';
+/** Each call, how often it is made for one measurement, and who watches it. */
+const COMPARISONS: readonly (readonly [kind: string, calls: number, watchers: readonly [Watcher, ...Watcher[]]])[] = [
+  [
+    'sendfile',
+    200_000,
+    [
+      bpftrace('sys_exit_sendfile64', ONE_LINER),
+      bpftrace('sys_exit_sendfile64', ' '),
+      spillway(),
+      spillway('--latency'),
+    ],
+  ],
+  ['refused', 200_000, [bpftrace('sys_exit_copy_file_range', ONE_LINER), spillway()]],
+  ['enter', 300_000, [bpftrace('sys_exit_io_uring_enter', ONE_LINER), spillway()]],
+  ['read', 300_000, [bpftrace('sys_exit_pread64', ' '), spillway(), spillway('--confirm', 'always')]],
+  ['write', 300_000, [bpftrace('sys_exit_write', ' '), spillway(), spillway('--confirm', 'always')]],
+  ['bystander', 500_000, [bpftrace('sys_exit_sendfile64', ' '), spillway(), spillway('--confirm', 'always')]],
 ];
-for (const [kind, tracepoint, calls] of [
-  ['sendfile', 'sys_exit_sendfile64', 200_000],
-  ['enter', 'sys_exit_io_uring_enter', 300_000],
-  ['bystander', 'sys_exit_sendfile64', 500_000],
-] as const) {
+
+const rows = [['call', 'watched by', 'nanoseconds', 'ratio to the first']];
+for (const [kind, calls, watchers] of COMPARISONS) {
   progress(kind);
-  const cost = await compare(kind, tracepoint, calls);
-  const added = Array.from(cost.added.values(), (spread) => `+${spreadText(spread, 0)}`);
-  // bystanders are the same for all who use tracepoints: a ratio of two small numbers says nothing
-  const ratio = kind === 'bystander' ? '' : spreadText(cost.ratio, 2);
-  rows.push([kind, spreadText(cost.base, 0), ...added, ratio]);
+  const cost = await compare(kind, calls, watchers);
+  rows.push([kind, 'nobody', spreadText(cost.base, 0), '']);
+  for (const [name, spread] of cost.added) {
+    const ratio = cost.ratios.get(name);
+    rows.push(['', name, `+${spreadText(spread, 0)}`, ratio === undefined ? '' : spreadText(ratio, 2)]);
+  }
 }
-for (const line of columns(rows, 1)) print(line);
+for (const line of columns(rows, 2)) print(line);
 print();
 
 progress('reading');

@@ -25,15 +25,16 @@ export const bpftrace = (tracepoint: string, body: string): Watcher => ({
 
 const ADDRESS = '127.0.0.1:22190';
 
-/** The daemon as it comes. */
-export const spillway: Watcher = {
-  name: 'spillway',
+/** The daemon as it comes, or with flags. */
+export const spillway = (...flags: string[]): Watcher => ({
+  name: ['spillway', ...flags].join(' '),
   start: async () => {
-    const child = spawn(`${ROOT}/bin/spillway`, ['run', '--web.listen-address', ADDRESS], { stdio: 'ignore' });
+    const command = ['run', '--web.listen-address', ADDRESS, ...flags];
+    const child = spawn(`${ROOT}/bin/spillway`, command, { stdio: 'ignore' });
     await ready(`http://${ADDRESS}`, child);
     return attached(child, 'SIGTERM');
   },
-};
+});
 
 /** Waits until the agent says that its probes are attached. */
 export async function ready(url: string, child: ChildProcess): Promise<void> {

@@ -12,9 +12,18 @@ static __always_inline int system_call_exit(struct task_struct *task, enum mecha
 {
 	struct process_state *state;
 	__u32 process = process_of(task, &state);
+	struct attempt attempt = {
+		.result = result,
+		.source_fd = source,
+		.sink_fd = sink,
+		.mechanism = mechanism,
+	};
 
-	if (process != SLOT_UNCOUNTED)
-		count_attempt(process, state, mechanism, result, file_of(task, sink), file_of(task, source));
+	if (process == SLOT_UNCOUNTED)
+		return 0;
+	attempt.source = file_of(task, source);
+	attempt.sink = file_of(task, sink);
+	count_attempt(task, process, state, &attempt);
 	return 0;
 }
 

@@ -4,32 +4,14 @@
  * arguments of the raw ones changed (6.1, 6.16), and the wrong prototype would load and read nonsense.
  */
 #include "attempt.bpf.h"
+#include "opcode.bpf.h"
 
 /* include/uapi/linux/io_uring.h */
-#define IORING_OP_SPLICE 30
-#define IORING_OP_TEE 33
-#define IORING_OP_SEND_ZC 47
-#define IORING_OP_SENDMSG_ZC 48
-#define IORING_OP_RECV_ZC 58
-
-/* The mechanism of a zero-copy opcode; MECHANISM_COUNT for the others. */
-static __always_inline enum mechanism mechanism_of(__u8 opcode)
-{
-	switch (opcode) {
-	case IORING_OP_SPLICE:
-		return MECHANISM_IO_URING_SPLICE;
-	case IORING_OP_TEE:
-		return MECHANISM_IO_URING_TEE;
-	case IORING_OP_SEND_ZC:
-		return MECHANISM_IO_URING_SEND_ZC;
-	case IORING_OP_SENDMSG_ZC:
-		return MECHANISM_IO_URING_SENDMSG_ZC;
-	case IORING_OP_RECV_ZC:
-		return MECHANISM_IO_URING_RECV_ZC;
-	default:
-		return MECHANISM_COUNT;
-	}
-}
+#define SPLICE_F_FD_IN_FIXED (1U << 31)
+#define IORING_SEND_ZC_REPORT_USAGE (1U << 3)
+#define IORING_CQE_F_MORE (1U << 1)
+#define IORING_CQE_F_NOTIF (1U << 3)
+#define IORING_NOTIF_USAGE_ZC_COPIED (1U << 31)
 
 /* The tgid of who made the request; workers and SQPOLL threads share it (create_io_thread(), 5.12). */
 static __always_inline int owner_of(const void *req)
@@ -59,28 +41,165 @@ static __always_inline __u32 process_of_request(const void *req, struct task_str
 	return tracked_only ? SLOT_UNCOUNTED : SLOT_NOBODY;
 }
 
-/* A request of a zero-copy opcode returned. Notifications (the buffer is free again) have opcode NOP. */
+/* Opcodes that an application would use instead: 1 if they read, 2 if they write, 0 for the others. */
+static __always_inline __u32 evidence_of_opcode(__u8 opcode)
+{
+	switch (opcode) {
+	case 1:	 /* READV */
+	case 4:	 /* READ_FIXED */
+	case 10: /* RECVMSG */
+	case 22: /* READ */
+	case 27: /* RECV */
+		return 1;
+	case 2:	 /* WRITEV */
+	case 5:	 /* WRITE_FIXED */
+	case 9:	 /* SENDMSG */
+	case 23: /* WRITE */
+	case 26: /* SEND */
+		return 2;
+	}
+	return 0;
+}
+
+/*
+ * Requests that asked to be told whether they were copied: what is known of them until their notification.
+ * Those of one ring with one user_data are told apart by nothing, and share what they moved.
+ */
+struct reported_key {
+	__u64 ring;
+	__u64 user_data;
+};
+struct reported {
+	__u64 bytes;
+	/* address of the socket's file */
+	__u64 sink;
+	__u32 waiting;
+	__u32 mechanism;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct reported_key);
+	__type(value, struct reported);
+} reported_requests SEC(".maps");
+
+/*
+ * Puts a request off until its notification; false if there is no room. The kernel posts the completions of a
+ * ring one after the other, so nobody else is at this entry.
+ */
+static __always_inline int await_report(const void *ring, __u64 user_data, const struct attempt *attempt)
+{
+	struct reported_key key = { .ring = (__u64)ring, .user_data = user_data };
+	struct reported *known = bpf_map_lookup_elem(&reported_requests, &key);
+	struct reported first = {
+		.bytes = attempt->result,
+		.sink = attempt->sink,
+		.waiting = 1,
+		.mechanism = attempt->mechanism,
+	};
+
+	if (!known)
+		return !(int)bpf_map_update_elem(&reported_requests, &key, &first, BPF_ANY);
+	known->bytes += attempt->result;
+	known->waiting++;
+	return 1;
+}
+
+/* The kernel has let go of the pages of a request, and says whether it had copied them. */
+static __noinline int report_arrived(const void *ring, __u64 user_data, const void *req, __u32 usage)
+{
+	struct reported_key key = { .ring = (__u64)ring, .user_data = user_data };
+	struct reported *known = bpf_map_lookup_elem(&reported_requests, &key);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct attempt attempt = {
+		.source_fd = -1,
+		.sink_fd = -1,
+	};
+	struct process_state *state;
+	__u32 process, waiting;
+
+	/* of a request that did not ask */
+	if (!known)
+		return 0;
+	waiting = known->waiting;
+	attempt.request = (__u64)req;
+	attempt.mechanism = known->mechanism;
+	attempt.sink = known->sink;
+	attempt.result = waiting > 1 ? known->bytes / waiting : known->bytes;
+	if (waiting > 1) {
+		known->bytes -= attempt.result;
+		known->waiting = waiting - 1;
+	} else {
+		bpf_map_delete_elem(&reported_requests, &key);
+	}
+	process = process_of_request(req, task, &state);
+	if (process != SLOT_UNCOUNTED)
+		count_verdict(process, state, &attempt,
+			      usage & IORING_NOTIF_USAGE_ZC_COPIED
+				      ? VERDICT(OUTCOME_COPIED, COPY_ZC_NOTIFIED_COPIED)
+				      : VERDICT(OUTCOME_ZEROCOPY, 0));
+	return 0;
+}
+
+/* The other end of a splice is known by its descriptor only, or by its number among the ring's own files. */
+static __always_inline int source_fd_of(const void *req)
+{
+	if (KERNEL_READ(struct io_splice, req, flags) & SPLICE_F_FD_IN_FIXED)
+		return -1;
+	return KERNEL_READ(struct io_splice, req, splice_fd_in);
+}
+
+static __always_inline int asked_for_report(const void *req)
+{
+	return KERNEL_READ(struct io_sr_msg, req, flags) & IORING_SEND_ZC_REPORT_USAGE;
+}
+
+/* A request of a zero-copy opcode returned. */
 SEC("tp/io_uring/io_uring_complete")
 int io_uring_completion(struct trace_event_raw_io_uring_complete *ctx)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	const void *req = ctx->req;
-	struct task_struct *task;
+	struct attempt attempt = {
+		.source_fd = -1,
+		.sink_fd = -1,
+	};
 	struct process_state *state;
 	enum mechanism mechanism;
 	__u32 process;
+	__u8 opcode;
 
 	/* completions that belong to no request: messages between rings, later shots of a multishot */
 	if (!req)
 		return 0;
-	mechanism = mechanism_of(KERNEL_READ(struct io_kiocb, req, opcode));
-	if (mechanism == MECHANISM_COUNT)
+	if (ctx->cflags & IORING_CQE_F_NOTIF)
+		return report_arrived(ctx->ctx, ctx->user_data, req, ctx->res);
+	opcode = KERNEL_READ(struct io_kiocb, req, opcode);
+	mechanism = mechanism_of(opcode);
+	if (mechanism == MECHANISM_COUNT) {
+		if (has_pending(task) && ctx->res > 0 && evidence_of_opcode(opcode))
+			settle_request(KERNEL_READ_ADDRESS(struct io_kiocb, req, file),
+				       evidence_of_opcode(opcode) == 2);
 		return 0;
-	task = bpf_get_current_task_btf();
+	}
 	process = process_of_request(req, task, &state);
-	if (process != SLOT_UNCOUNTED)
-		/* SPLICE and TEE keep their sink here, SEND_ZC and RECV_ZC their socket */
-		count_attempt(process, state, mechanism, ctx->res,
-			      KERNEL_READ_ADDRESS(struct io_kiocb, req, file), 0);
+	if (process == SLOT_UNCOUNTED)
+		return 0;
+	/* SPLICE and TEE keep their sink here, SEND_ZC and RECV_ZC their socket */
+	attempt.sink = KERNEL_READ_ADDRESS(struct io_kiocb, req, file);
+	attempt.request = (__u64)req;
+	attempt.result = ctx->res;
+	attempt.mechanism = mechanism;
+	if (mechanism == MECHANISM_IO_URING_SPLICE || mechanism == MECHANISM_IO_URING_TEE) {
+		/* refused before its files were looked up: what stands there is of another request */
+		if (attempt.sink)
+			attempt.source_fd = source_fd_of(req);
+		attempt.source = file_of(task, attempt.source_fd);
+	} else if (mechanism != MECHANISM_IO_URING_RECV_ZC && (ctx->cflags & IORING_CQE_F_MORE) &&
+		   ctx->res > 0 && asked_for_report(req) && await_report(ctx->ctx, ctx->user_data, &attempt)) {
+		return 0;
+	}
+	count_attempt(task, process, state, &attempt);
 	return 0;
 }
 
@@ -96,13 +215,13 @@ int io_uring_async_work(struct trace_event_raw_io_uring_queue_async_work *ctx)
 		return 0;
 	process = process_of_request(ctx->req, bpf_get_current_task_btf(), &state);
 	if (process != SLOT_UNCOUNTED)
-		count_cause(process, CAUSE_ASYNC_WORK, mechanism, 0);
+		count_cause(cause_words(process, CAUSE_ASYNC_WORK, mechanism, 0), NULL, NULL);
 	return 0;
 }
 
 /* A completion found its queue full. From 6.1 on such a one is not seen by io_uring_completion. */
 SEC("tp/io_uring/io_uring_cqe_overflow")
-int io_uring_overflow(void *ctx)
+int io_uring_overflow(struct trace_event_raw_io_uring_cqe_overflow *ctx)
 {
 	struct process_state *state;
 	__u32 process = process_of(bpf_get_current_task_btf(), &state);
@@ -124,7 +243,7 @@ int io_uring_enter_exit(struct trace_event_raw_sys_exit *ctx)
 		return 0;
 	ADD(record->rings.enters, 1);
 	if (ctx->ret < 0)
-		count_cause(process, CAUSE_ENTER_ERRNO, 0, errno_of(ctx->ret));
+		count_cause(cause_words(process, CAUSE_ENTER_ERRNO, 0, errno_of(ctx->ret)), NULL, NULL);
 	else if (ctx->ret)
 		ADD(record->rings.submitted, ctx->ret);
 	return 0;
@@ -139,9 +258,14 @@ int io_uring_setup_exit(struct trace_event_raw_sys_exit *ctx)
 
 	if (!record)
 		return 0;
-	if (ctx->ret < 0)
-		count_cause(process, CAUSE_SETUP_ERRNO, 0, errno_of(ctx->ret));
-	else
-		ADD(record->rings.setups, 1);
+	if (ctx->ret < 0) {
+		count_cause(cause_words(process, CAUSE_SETUP_ERRNO, 0, errno_of(ctx->ret)), NULL, NULL);
+		__sync_fetch_and_or(&record->fallen, 1U << FALLEN_RINGS);
+		WRITE_ONCE(record->fell_back_at, bpf_ktime_get_boot_ns());
+		return 0;
+	}
+	ADD(record->rings.setups, 1);
+	if (READ_ONCE(record->fallen) & 1U << FALLEN_RINGS)
+		__sync_fetch_and_and(&record->fallen, ~(1U << FALLEN_RINGS));
 	return 0;
 }

@@ -15,9 +15,37 @@
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+#define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
 
+/* include/linux/fs.h, 5.10 to 6.18 */
+#define S_DAX (1 << 13)
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_LSEEK 0x4
+#define FMODE_PREAD 0x8
+#define FMODE_PWRITE 0x10
+/* opened with O_PATH: no file to most calls */
+#define FMODE_PATH 0x4000
+
+#define O_APPEND 02000
+
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_ALG 38
+#define AF_KCM 41
+#define SOCK_STREAM 1
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_RAW 255
+
+/* netdev_features_t: NETIF_F_SG_BIT is the first of its enum in all versions */
+#define NETIF_F_SG 1
+#define IFF_LOOPBACK 0x8
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -33,6 +61,29 @@ struct files_struct {
 typedef struct {
 	int counter;
 } atomic_t;
+
+struct thread_info {
+	/* x86 */
+	unsigned int status;
+};
+
+struct task_io_accounting {
+	/* bytes that passed read, write and their kin, and zero-copy calls that succeeded */
+	__u64 rchar;
+	__u64 wchar;
+};
+
+/* Counts whatever changes the mappings (6.4 and newer with CONFIG_PER_VMA_LOCK): an int, a seqcount_t from 6.13
+ * on. */
+struct mm_struct {
+	int mm_lock_seq;
+};
+
+struct mm_struct___seqcount {
+	struct {
+		unsigned int sequence;
+	} mm_lock_seq;
+};
 
 struct signal_struct {
 	/* threads that have not begun to exit */
@@ -50,15 +101,70 @@ struct task_struct {
 	struct signal_struct *signal;
 	/* counts execs; threads share the value (copied at clone, and an exec ends all others) */
 	__u64 self_exec_id;
+	struct task_io_accounting ioac;
+	unsigned long min_flt;
+	unsigned long maj_flt;
+	struct mm_struct *mm;
+	struct thread_info thread_info;
+	/* 5.14 and newer */
+	unsigned int __state;
+};
+
+struct file_system_type {
+	const char *name;
+};
+
+struct super_block {
+	unsigned long s_magic;
+	struct file_system_type *s_type;
 };
 
 struct inode {
+	unsigned long i_ino;
 	__u16 i_mode;
+	unsigned int i_flags;
+	__s64 i_size;
+	struct super_block *i_sb;
+};
+
+struct file_operations {
+	void *splice_read;
+	void *splice_write;
+	void *copy_file_range;
+	void *remap_file_range;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
 };
 
 struct file {
 	struct inode *f_inode;
+	struct file_operations *f_op;
+	struct path f_path;
 	void *private_data;
+	unsigned int f_flags;
+	unsigned int f_mode;
 };
 
 /* Only for what it begins with: a 64-bit number. See KERNEL_READ_ADDRESS. */
@@ -75,26 +181,70 @@ struct in6_addr {
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	/* host order; 0 once the socket is closed */
+	__u16 skc_num;
 	unsigned short skc_family;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+struct net_device {
+	unsigned int flags;
+	__u64 features;
+};
+
+struct dst_entry {
+	struct net_device *dev;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	__u16 sk_type;
+	__u64 sk_route_caps;
+	struct dst_entry *sk_dst_cache;
+};
+
+struct tcp_ulp_ops {
+	char name[16];
+};
+
+struct inet_connection_sock {
+	struct tcp_ulp_ops *icsk_ulp_ops;
+	void *icsk_ulp_data;
+};
+
+struct tls_context {
+	__u8 tx_conf : 3;
+	__u8 zerocopy_sendfile : 1;
+};
+
+struct proto_ops {
+	void *splice_read;
+};
+
+/* up to 6.4: splice_to_socket() replaced it, and copy_splice_read() came with it */
+struct proto_ops___before_6_5 {
+	void *sendpage;
 };
 
 struct socket {
 	struct sock *sk;
+	struct proto_ops *ops;
 };
 
 struct io_uring_task {
 	struct task_struct *task;
 };
 
+struct io_ring_ctx {
+	unsigned int flags;
+};
+
 struct io_kiocb {
 	struct file *file;
+	struct io_ring_ctx *ctx;
 	__u8 opcode;
 	/* 6.13 and newer (commit b6f58a3f4aa8); before that, `task` */
 	struct io_uring_task *tctx;
@@ -102,6 +252,18 @@ struct io_kiocb {
 
 struct io_kiocb___before_6_13 {
 	struct task_struct *task;
+};
+
+/* What a request keeps for its opcode lies over its beginning: the first member of each is `file`. */
+struct io_splice {
+	__s64 off_in;
+	__s64 off_out;
+	int splice_fd_in;
+	unsigned int flags;
+};
+
+struct io_sr_msg {
+	__u16 flags;
 };
 
 struct trace_entry {
@@ -115,9 +277,23 @@ struct trace_event_raw_sys_exit {
 };
 
 struct trace_event_raw_io_uring_complete {
+	void *ctx;
 	void *req;
+	__u64 user_data;
 	int res;
 	unsigned int cflags;
+};
+
+struct trace_event_raw_io_uring_cqe_overflow {
+	void *ctx;
+	__u64 user_data;
+	int res;
+	unsigned int cflags;
+};
+
+struct trace_event_raw_io_uring_submit_req {
+	void *req;
+	__u8 opcode;
 };
 
 struct trace_event_raw_io_uring_queue_async_work {
@@ -125,25 +301,53 @@ struct trace_event_raw_io_uring_queue_async_work {
 	__u8 opcode;
 };
 
+struct bpf_iter__task {
+	struct task_struct *task;
+};
+
 #if defined(__TARGET_ARCH_x86)
 /* At a system call's exit only ax is overwritten: the arguments are still where the caller put them. */
 struct pt_regs {
+	unsigned long r10;
+	unsigned long r9;
+	unsigned long r8;
+	unsigned long ax;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
+	unsigned long orig_ax;
 };
+#define SYSCALL_NUMBER(regs) ((regs)->orig_ax)
 #define SYSCALL_ARG1(regs) ((regs)->di)
 #define SYSCALL_ARG2(regs) ((regs)->si)
 #define SYSCALL_ARG3(regs) ((regs)->dx)
+#define SYSCALL_ARG4(regs) ((regs)->r10)
+#define SYSCALL_ARG5(regs) ((regs)->r8)
+#define SYSCALL_ARG6(regs) ((regs)->r9)
+/* The entry code puts -ENOSYS where the result will be. */
+#define SYSCALL_UNDER_WAY(regs) ((long)(regs)->ax == -38)
+#define TS_COMPAT 0x2
+#define IS_COMPAT(task) ((task)->thread_info.status & TS_COMPAT)
+#define O_DIRECT 0x4000
 #elif defined(__TARGET_ARCH_arm64)
 /* x0 holds the result at the exit; el0_svc_common keeps the first argument in orig_x0. */
 struct pt_regs {
 	__u64 regs[31];
 	__u64 orig_x0;
+	__s32 syscallno;
+	__u64 pstate;
 };
+#define SYSCALL_NUMBER(regs) ((unsigned long)(regs)->syscallno)
 #define SYSCALL_ARG1(regs) ((regs)->orig_x0)
 #define SYSCALL_ARG2(regs) ((regs)->regs[1])
 #define SYSCALL_ARG3(regs) ((regs)->regs[2])
+#define SYSCALL_ARG4(regs) ((regs)->regs[3])
+#define SYSCALL_ARG5(regs) ((regs)->regs[4])
+#define SYSCALL_ARG6(regs) ((regs)->regs[5])
+#define SYSCALL_UNDER_WAY(regs) ((regs)->regs[0] == (regs)->orig_x0)
+/* PSR_MODE32_BIT: the caller was a 32-bit program */
+#define IS_COMPAT(task) (((struct pt_regs *)bpf_task_pt_regs(task))->pstate & 0x10)
+#define O_DIRECT 0x10000
 #else
 #error "this architecture's system call arguments are not described yet"
 #endif
@@ -162,14 +366,25 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 /* The field of a kernel object that we know only by its address; 0 if it cannot be read. */
 #define KERNEL_READ(type, pointer, field)                                                                      \
 	({                                                                                                     \
+		/* evaluated here: inside of the builtin below, accesses in it would be taken for the field's  \
+		 */                                                                                            \
+		const void *__object = (const void *)(pointer);                                                \
 		typeof(((type *)0)->field) __value = {};                                                       \
 		if (bpf_ksym_exists(bpf_rdonly_cast))                                                          \
-			__value = KERNEL_CAST(type, pointer)->field;                                           \
+			__value = KERNEL_CAST(type, __object)->field;                                          \
 		else                                                                                           \
 			bpf_probe_read_kernel(&__value, bpf_core_field_size(((type *)0)->field),               \
-					      __builtin_preserve_access_index(&((type *)(pointer))->field));   \
+					      __builtin_preserve_access_index(&((type *)__object)->field));    \
 		__value;                                                                                       \
 	})
+
+/*
+ * A pointer in a task that the verifier trusts. Followed directly, each such load makes it search the kernel's
+ * types by name, several times over, for whether the result may be trusted too (btf_nested_type_is_trusted(), a
+ * millisecond each).
+ */
+#define TASK_POINTER(task, field)                                                                              \
+	(bpf_ksym_exists(bpf_rdonly_cast) ? KERNEL_CAST(struct task_struct, task)->field : (task)->field)
 
 /* The 64-bit word at an address, as a number: global functions take no pointers but to our own memory. */
 #define KERNEL_READ_WORD(address) ((__u64)KERNEL_READ(struct timespec64, (const void *)(address), tv_sec))

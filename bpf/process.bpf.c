@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /* Processes: their first attempt, their children, their end. */
+#include "cgroup.bpf.h"
+#include "pending.bpf.h"
 #include "process.bpf.h"
 #include "slots.bpf.h"
 
@@ -36,7 +38,10 @@ __noinline __u32 claim_process(struct process_state *state)
 	record->key.exec_id = exec_id;
 	record->key.tgid = leader->tgid;
 	record->ended_at = 0;
+	record->fell_back_at = 0;
+	record->fallen = 0;
 	bpf_probe_read_kernel(record->comm, sizeof(record->comm), leader->comm);
+	remember_cgroup(record);
 	WRITE_ONCE(record->key.state, SLOT_LIVE);
 
 	seen = __sync_val_compare_and_swap(&state->slot, old, slot);
@@ -45,8 +50,12 @@ __noinline __u32 claim_process(struct process_state *state)
 
 		/* the same process under another exec id: that program is over */
 		if (before && READ_ONCE(before->key.state) == SLOT_LIVE &&
-		    before->key.start_time == leader->start_boottime && before->key.tgid == (__u32)leader->tgid)
+		    before->key.start_time == leader->start_boottime &&
+		    before->key.tgid == (__u32)leader->tgid) {
+			if (has_pending(task))
+				settle_end();
 			end_process(old);
+		}
 		return slot;
 	}
 	WRITE_ONCE(record->key.state, SLOT_ORPHAN);
@@ -64,8 +73,10 @@ int process_exit(void *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct process_state *state;
 
+	if (has_pending(task))
+		settle_end();
 	/* do_exit() takes a thread off `live` before this tracepoint */
-	if (task->signal->live.counter)
+	if (TASK_POINTER(task, signal)->live.counter)
 		return 0;
 	state = bpf_task_storage_get(&process_states, task->group_leader, 0, 0);
 	if (state && state->slot)

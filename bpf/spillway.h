@@ -36,6 +36,62 @@ enum outcome {
 };
 #define OUTCOMES_WITH_BYTES 2
 
+/* Why an attempt that succeeded was a copy all the same. */
+enum copy_reason {
+	COPY_NONE,
+	/* f_op->splice_read is copy_splice_read; before 6.5: a filesystem or device known to copy */
+	COPY_SOURCE_COPIES,
+	COPY_SOURCE_DAX,
+	COPY_SOURCE_SOCKET_WITHOUT_SPLICE,
+	/* a write into the page cache */
+	COPY_SINK_REGULAR_FILE,
+	/* another file that is written to by write_iter: a terminal, ... */
+	COPY_SINK_COPIES,
+	COPY_SINK_SOCKET_WITHOUT_SG,
+	COPY_SINK_TLS,
+	COPY_SINK_PROTOCOL,
+	COPY_COPY_FILE_RANGE_IN_KERNEL,
+	COPY_VMSPLICE_TO_USER,
+	COPY_ZC_NOTIFIED_COPIED,
+	COPY_LOOPBACK,
+	COPY_COUNT,
+};
+
+/* Why the kernel said: not for these files. */
+enum refusal_reason {
+	REFUSAL_NONE,
+	REFUSAL_SOURCE_CANNOT_SPLICE,
+	REFUSAL_SINK_CANNOT_SPLICE,
+	REFUSAL_SINK_APPEND,
+	REFUSAL_SOURCE_NOT_SEEKABLE,
+	REFUSAL_NO_PIPE,
+	REFUSAL_NOT_A_PIPE,
+	REFUSAL_NOT_REGULAR,
+	REFUSAL_CROSS_DEVICE,
+	REFUSAL_NOT_SUPPORTED,
+	REFUSAL_NO_SYSCALL,
+	REFUSAL_ZERO_SIZE_SOURCE,
+	REFUSAL_RING_IOPOLL,
+	REFUSAL_ZC_NOT_SUPPORTED,
+	/* the kernel said EINVAL, and neither file explains it */
+	REFUSAL_EINVAL_OTHER,
+	REFUSAL_COUNT,
+};
+
+/* How a refusal ended: each in exactly one of these ways, or it is still pending. */
+enum resolution {
+	/* the same files were then moved by another zero-copy call, or refused by it, which then has the
+	   pending refusal */
+	RESOLUTION_CASCADED,
+	/* the source was then read, or the sink written */
+	RESOLUTION_CONFIRMED,
+	/* nothing else was seen in the time allowed, or it could not be watched */
+	RESOLUTION_PRESUMED,
+	/* one of the two files was closed, or the thread ended, and nothing had been copied: it gave up */
+	RESOLUTION_ABANDONED,
+	RESOLUTION_COUNT,
+};
+
 /* What a cause record counts; `mechanism` and `code` of its key are read accordingly. */
 enum cause_kind {
 	CAUSE_NONE,
@@ -47,6 +103,10 @@ enum cause_kind {
 	CAUSE_SETUP_ERRNO,
 	/* requests of `mechanism` that were handed to an io-wq worker; code is 0 */
 	CAUSE_ASYNC_WORK,
+	/* attempts of `mechanism` that were copied; code is a copy_reason */
+	CAUSE_COPIED,
+	/* attempts of `mechanism` that were refused; code is a refusal_reason */
+	CAUSE_REFUSED,
 	CAUSE_KIND_COUNT,
 };
 
@@ -132,16 +192,80 @@ struct ring_counts {
 	__u64 reserved[4];
 };
 
+/* Refusals of one mechanism by how they ended. Those that are pending: refused minus all of these. */
+struct resolutions {
+	__u64 refusals[RESOLUTION_COUNT];
+};
+
+/*
+ * Resolutions stand before the attempts that they belong to: who reads from front to back never sees more
+ * refusals resolved than made.
+ */
 struct process_record {
 	struct process_key key;
 	/* nanoseconds since boot at which the process exited or went on to another program; 0 while it lives */
 	__u64 ended_at;
-	__u64 reserved;
+	/* of the latest fallback, or of a ring that could not be set up; nanoseconds since boot */
+	__u64 fell_back_at;
+	/* the cgroup at the first attempt: key of `cgroups` */
+	__u64 cgroup;
+	/*
+	 * Bit m: mechanism m fell back and has not moved bytes without a copy since. Bit FALLEN_RINGS: a ring
+	 * could not be set up, and none has been since.
+	 */
+	__u32 fallen;
+	__u32 cgroup_hierarchy;
 	/* name of the main thread at the first attempt: bytes that the process chose, not text */
 	__u8 comm[16];
-	__u64 reserved2;
+	__u64 reserved[6];
 	struct ring_counts rings;
+	struct resolutions resolutions[MECHANISM_COUNT];
 	struct counts mechanisms[MECHANISM_COUNT];
+};
+#define FALLEN_RINGS 31
+
+/* A control group: kernfs ids are unique within one hierarchy only. */
+struct cgroup_key {
+	__u64 id;
+	/* the number that /proc/PID/cgroup gives it, never that of an earlier one: 0 is the unified one (v2) */
+	__u32 hierarchy;
+	__u32 reserved;
+};
+
+/* The names on the way from a cgroup up to the root, its own first; empty names behind the last one. */
+#define CGROUP_NAMES 4
+#define CGROUP_NAME_SIZE 96
+struct cgroup_names {
+	__u8 names[CGROUP_NAMES * CGROUP_NAME_SIZE];
+};
+
+/*
+ * The file that explains a cause, as it was at the first attempt that ended so: the source if the reason is
+ * about that, else the sink. Names are bytes that users chose, not text.
+ */
+#define CULPRIT_NAMES 4
+#define CULPRIT_NAME_SIZE 56
+struct culprit {
+	/* 1 once all the rest is there; 2 if the names reach the root */
+	__u32 described;
+	/* of open(2) */
+	__u32 flags;
+	/* i_mode; 0 for no file at all */
+	__u16 mode;
+	/* sockets: address family, protocol, type; ports in host order */
+	__u16 family;
+	__u16 protocol;
+	__u16 type;
+	__u16 local_port;
+	__u16 peer_port;
+	__u32 reserved;
+	/* IPv4 in the first four bytes */
+	__u8 local[16];
+	__u8 peer[16];
+	/* name of the filesystem's type */
+	__u8 filesystem[16];
+	/* the file's name, that of its directory, and so on; empty names behind the last one */
+	__u8 names[CULPRIT_NAMES * CULPRIT_NAME_SIZE];
 };
 
 /* Why attempts of one process ended as they did. `process` is the slot of its record. */
@@ -157,6 +281,7 @@ struct cause_record {
 	struct cause_key key;
 	__u32 state;
 	__u32 reserved;
+	struct culprit culprit;
 };
 
 /* The slot tables, in the order of the `pools` map. */
@@ -186,6 +311,8 @@ enum event_kind {
 	EVENT_NONE,
 	/* a process record's ended_at was set */
 	EVENT_PROCESS_ENDED,
+	/* a refusal is pending and nobody watches what comes next; slot is that of the process */
+	EVENT_REFUSAL,
 };
 
 /* Rare news for the agent. Losing one delays the agent, it never changes a count. */
@@ -200,7 +327,50 @@ struct process_state {
 	__u32 flags;
 	/* the flow's slot of the latest attempt: saves the look-up when the next one has the same key */
 	__u32 flow_hint;
-	__u32 flow6_hint;
+	/* likewise of the latest cause */
+	__u32 cause_hint;
+};
+
+/* A refusal whose outcome for the application is not known yet. Whoever exchanges `at` for 0 owns it and counts
+ * it. */
+struct pending {
+	/* nanoseconds of CLOCK_MONOTONIC; 0: this place is free */
+	__u64 at;
+	/* addresses of the two files, 0 where there is none; only ever compared */
+	__u64 source;
+	__u64 sink;
+	/* their inode numbers: an address is used again at once, and a new socket or pipe has a new number */
+	__u64 source_inode;
+	__u64 sink_inode;
+	__u64 exec_id;
+	/* bytes that the thread had read and written, and how often its mappings had changed; read: all ones if
+	 * that tells nothing */
+	__u64 read;
+	__u64 written;
+	__u64 mappings;
+	__s32 source_fd;
+	__s32 sink_fd;
+	/* slot of the process record */
+	__u32 process;
+	__u16 error;
+	__u8 mechanism;
+	/* the evidence probe has seen all that the thread did since */
+	__u8 watched;
+};
+
+/* Kept with each thread that was ever refused. Pending refusals of rings are kept with the main thread. */
+#define PENDING_PLACES 4
+struct thread_state {
+	struct pending pendings[PENDING_PLACES];
+};
+
+/* Processes with a pending refusal, by tgid modulo their number: tells others apart from them with one load. */
+#define PENDING_BUCKETS 1024
+
+/* Durations of one mechanism and outcome: bucket b counts those of 2^b up to 2^(b+1) nanoseconds. */
+#define LATENCY_BUCKETS 40
+struct latency {
+	__u64 buckets[LATENCY_BUCKETS];
 };
 
 enum process_flag {

@@ -32,8 +32,15 @@ struct events_map events SEC(".maps");
 /* What no map refers to: this keeps it in the object's BTF, from which the agent's layout is generated. */
 struct shared_types {
 	struct event event;
+	struct cgroup_key cgroup_key;
+	struct cgroup_names cgroup_names;
+	struct thread_state thread_state;
+	struct latency latency;
 	enum mechanism mechanism;
 	enum outcome outcome;
+	enum copy_reason copy_reason;
+	enum refusal_reason refusal_reason;
+	enum resolution resolution;
 	enum cause_kind cause_kind;
 	enum slot_state slot_state;
 	enum reserved_slot reserved_slot;

@@ -69,6 +69,7 @@ RECORDS(free_flows6, __u64);
 RECORDS(free_causes, __u64);
 
 RECORDS(pools, struct slot_pool);
+RECORDS(latencies, struct latency);
 
 struct process_states_map {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

@@ -65,6 +65,8 @@ export interface Program {
    * returns its result, a signed 32-bit integer. At most 64 KiB (E2BIG).
    */
   run(context?: Buffer): number;
+  /** Runs a SEC("iter/…") program once over all that it iterates over, and returns what it wrote (bpf_seq_write). */
+  iterate(): Buffer;
 }
 
 /** Where the parts of a record stand; all in bytes, offsets of parts from the record's beginning. */

@@ -2,10 +2,13 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
+#include <string>
 
 #include "args.h"
 #include "link.h"
@@ -20,6 +23,7 @@ void JsProgram::Define(Napi::Env env) {
                         Method<&JsProgram::Info>("info"),
                         Method<&JsProgram::Attach>("attach"),
                         Method<&JsProgram::Run>("run"),
+                        Method<&JsProgram::Iterate>("iterate"),
                     });
 }
 
@@ -86,6 +90,38 @@ Napi::Value JsProgram::Run(const Napi::CallbackInfo& info) {
   }
   // The C function returns an int; the system call carries it as unsigned.
   return Napi::Number::New(info.Env(), static_cast<int32_t>(options.retval));
+}
+
+Napi::Value JsProgram::Iterate(const Napi::CallbackInfo& info) {
+  if (!state()->object->Require(info.Env(), Object::Phase::kLoaded)) return {};
+  std::string operation = std::string("iterate ") + bpf_program__name(state()->program);
+  LogCapture log;
+  std::unique_ptr<bpf_link, decltype(&bpf_link__destroy)> link(
+      bpf_program__attach_iter(state()->program, nullptr), bpf_link__destroy);
+  if (link == nullptr) {
+    ThrowBpfError(info.Env(), operation, errno, log.Text());
+    return {};
+  }
+  int iterator = bpf_iter_create(bpf_link__fd(link.get()));
+  if (iterator < 0) {
+    ThrowBpfError(info.Env(), operation, iterator, log.Text());
+    return {};
+  }
+  std::string output;
+  char buffer[4096];
+  ssize_t length;
+  // EAGAIN: the kernel made a pause after very many objects (kernel/bpf/bpf_iter.c, MAX_ITER_OBJECTS)
+  while ((length = read(iterator, buffer, sizeof(buffer))) > 0 ||
+         (length < 0 && (errno == EAGAIN || errno == EINTR))) {
+    if (length > 0) output.append(buffer, static_cast<size_t>(length));
+  }
+  int error = length < 0 ? errno : 0;
+  close(iterator);
+  if (error != 0) {
+    ThrowBpfError(info.Env(), operation, error);
+    return {};
+  }
+  return Napi::Buffer<char>::Copy(info.Env(), output.data(), output.size());
 }
 
 }  // namespace spillway

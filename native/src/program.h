@@ -34,6 +34,7 @@ class JsProgram : public Wrap<JsProgram, ProgramRef> {
   Napi::Value Info(const Napi::CallbackInfo& info);
   Napi::Value Attach(const Napi::CallbackInfo& info);
   Napi::Value Run(const Napi::CallbackInfo& info);
+  Napi::Value Iterate(const Napi::CallbackInfo& info);
 };
 
 }  // namespace spillway

@@ -171,3 +171,30 @@ int refuse(void *ctx)
 {
 	return -22;
 }
+
+struct task_struct {
+	int tgid;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+} __attribute__((preserve_access_index));
+
+/* Writes the thread group of every thread there is. */
+SEC("iter/task")
+int tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	int tgid;
+
+	if (!task)
+		return 0;
+	tgid = task->tgid;
+	bpf_seq_write(ctx->meta->seq, &tgid, sizeof(tgid));
+	return 0;
+}

@@ -77,6 +77,7 @@ const MEMBERS: readonly [string, (handles: Handles) => unknown][] = [
   ['program.info', ({ program }) => program.info()],
   ['program.attach', ({ program }) => program.attach()],
   ['program.run', ({ program }) => program.run()],
+  ['program.iterate', ({ program }) => program.iterate()],
   ['map.name', ({ map }) => map.name],
   ['map.info', ({ map }) => map.info()],
   ['map.lookup', ({ map }) => map.lookup(Buffer.alloc(12))],

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BpfObject } from '../lib/index.ts';
 import {
@@ -5,6 +8,7 @@ import {
   CLASSIC,
   FIXTURE,
   binding,
+  bpfDescriptors,
   bpfErrorOf,
   emitContext,
   geteuid,
@@ -23,7 +27,15 @@ describe('an opened object', () => {
   });
 
   test('names its programs and maps, and finds each by its name', () => {
-    expect(object.programNames()).toEqual(['count_classic', 'count_btf', 'linger', 'nowhere', 'emit', 'refuse']);
+    expect(object.programNames()).toEqual([
+      'count_classic',
+      'count_btf',
+      'linger',
+      'nowhere',
+      'emit',
+      'refuse',
+      'tasks',
+    ]);
     expect(new Set(object.mapNames())).toEqual(
       new Set(['records', 'odd', 'unmapped', 'by_key', 'queue', 'per_cpu', 'events', 'fixture.rodata']),
     );
@@ -86,7 +98,7 @@ describe('an opened object', () => {
     FIXTURE.copy(shifted);
     object = binding.openObject(shifted, 'shifted');
     object.load();
-    expect(object.programNames()).toHaveLength(6);
+    expect(object.programNames()).toHaveLength(7);
   });
 });
 
@@ -155,6 +167,21 @@ describe('a loaded program', () => {
     expect(bpfErrorOf(() => object.program('count_classic').run())).toMatchObject({
       operation: 'run count_classic',
       code: 'E524',
+    });
+  });
+
+  test('iterates over all there is, and returns what it wrote', async () => {
+    const child = spawn('sleep', ['60']);
+    await once(child, 'spawn');
+    const written = object.program('tasks').iterate();
+    const groups = Array.from({ length: written.length / 4 }, (_, i) => written.readInt32LE(4 * i));
+    expect(groups.filter((tgid) => tgid === process.pid)).toHaveLength(readdirSync('/proc/self/task').length);
+    expect(groups).toContain(child.pid);
+    child.kill();
+    expect(bpfDescriptors()).not.toContain('link');
+    expect(bpfErrorOf(() => object.program('count_classic').iterate())).toMatchObject({
+      operation: 'iterate count_classic',
+      code: 'EINVAL',
     });
   });
 });

@@ -1,6 +1,6 @@
 // Generated from the BTF of the BPF object by scripts/generate-layout.ts: do not edit.
 
-export const LAYOUT_HASH = 'd3a3cad19a50c010';
+export const LAYOUT_HASH = '983fee3d2fa945d6';
 
 export const LAYOUT = {
   structs: {
@@ -254,8 +254,18 @@ export const LAYOUT = {
         },
       },
     },
+    resolutions: {
+      size: 32,
+      fields: {
+        refusals: {
+          offset: 0,
+          size: 32,
+          elements: 4,
+        },
+      },
+    },
     process_record: {
-      size: 768,
+      size: 1144,
       fields: {
         key: {
           offset: 0,
@@ -287,55 +297,175 @@ export const LAYOUT = {
           size: 8,
           elements: null,
         },
-        reserved: {
+        fell_back_at: {
           offset: 32,
           size: 8,
           elements: null,
         },
-        comm: {
+        cgroup: {
           offset: 40,
-          size: 16,
-          elements: 16,
-        },
-        reserved2: {
-          offset: 56,
           size: 8,
           elements: null,
         },
+        fallen: {
+          offset: 48,
+          size: 4,
+          elements: null,
+        },
+        cgroup_hierarchy: {
+          offset: 52,
+          size: 4,
+          elements: null,
+        },
+        comm: {
+          offset: 56,
+          size: 16,
+          elements: 16,
+        },
+        reserved: {
+          offset: 72,
+          size: 48,
+          elements: 6,
+        },
         rings: {
-          offset: 64,
+          offset: 120,
           size: 64,
           elements: null,
         },
         'rings.enters': {
-          offset: 64,
+          offset: 120,
           size: 8,
           elements: null,
         },
         'rings.submitted': {
-          offset: 72,
+          offset: 128,
           size: 8,
           elements: null,
         },
         'rings.setups': {
-          offset: 80,
+          offset: 136,
           size: 8,
           elements: null,
         },
         'rings.cq_overflows': {
-          offset: 88,
+          offset: 144,
           size: 8,
           elements: null,
         },
         'rings.reserved': {
-          offset: 96,
+          offset: 152,
           size: 32,
           elements: 4,
         },
+        resolutions: {
+          offset: 184,
+          size: 320,
+          elements: 10,
+        },
         mechanisms: {
-          offset: 128,
+          offset: 504,
           size: 640,
           elements: 10,
+        },
+      },
+    },
+    cgroup_key: {
+      size: 16,
+      fields: {
+        id: {
+          offset: 0,
+          size: 8,
+          elements: null,
+        },
+        hierarchy: {
+          offset: 8,
+          size: 4,
+          elements: null,
+        },
+        reserved: {
+          offset: 12,
+          size: 4,
+          elements: null,
+        },
+      },
+    },
+    cgroup_names: {
+      size: 384,
+      fields: {
+        names: {
+          offset: 0,
+          size: 384,
+          elements: 384,
+        },
+      },
+    },
+    culprit: {
+      size: 296,
+      fields: {
+        described: {
+          offset: 0,
+          size: 4,
+          elements: null,
+        },
+        flags: {
+          offset: 4,
+          size: 4,
+          elements: null,
+        },
+        mode: {
+          offset: 8,
+          size: 2,
+          elements: null,
+        },
+        family: {
+          offset: 10,
+          size: 2,
+          elements: null,
+        },
+        protocol: {
+          offset: 12,
+          size: 2,
+          elements: null,
+        },
+        type: {
+          offset: 14,
+          size: 2,
+          elements: null,
+        },
+        local_port: {
+          offset: 16,
+          size: 2,
+          elements: null,
+        },
+        peer_port: {
+          offset: 18,
+          size: 2,
+          elements: null,
+        },
+        reserved: {
+          offset: 20,
+          size: 4,
+          elements: null,
+        },
+        local: {
+          offset: 24,
+          size: 16,
+          elements: 16,
+        },
+        peer: {
+          offset: 40,
+          size: 16,
+          elements: 16,
+        },
+        filesystem: {
+          offset: 56,
+          size: 16,
+          elements: 16,
+        },
+        names: {
+          offset: 72,
+          size: 224,
+          elements: 224,
         },
       },
     },
@@ -365,7 +495,7 @@ export const LAYOUT = {
       },
     },
     cause_record: {
-      size: 24,
+      size: 320,
       fields: {
         count: {
           offset: 0,
@@ -406,6 +536,76 @@ export const LAYOUT = {
           offset: 20,
           size: 4,
           elements: null,
+        },
+        culprit: {
+          offset: 24,
+          size: 296,
+          elements: null,
+        },
+        'culprit.described': {
+          offset: 24,
+          size: 4,
+          elements: null,
+        },
+        'culprit.flags': {
+          offset: 28,
+          size: 4,
+          elements: null,
+        },
+        'culprit.mode': {
+          offset: 32,
+          size: 2,
+          elements: null,
+        },
+        'culprit.family': {
+          offset: 34,
+          size: 2,
+          elements: null,
+        },
+        'culprit.protocol': {
+          offset: 36,
+          size: 2,
+          elements: null,
+        },
+        'culprit.type': {
+          offset: 38,
+          size: 2,
+          elements: null,
+        },
+        'culprit.local_port': {
+          offset: 40,
+          size: 2,
+          elements: null,
+        },
+        'culprit.peer_port': {
+          offset: 42,
+          size: 2,
+          elements: null,
+        },
+        'culprit.reserved': {
+          offset: 44,
+          size: 4,
+          elements: null,
+        },
+        'culprit.local': {
+          offset: 48,
+          size: 16,
+          elements: 16,
+        },
+        'culprit.peer': {
+          offset: 64,
+          size: 16,
+          elements: 16,
+        },
+        'culprit.filesystem': {
+          offset: 80,
+          size: 16,
+          elements: 16,
+        },
+        'culprit.names': {
+          offset: 96,
+          size: 224,
+          elements: 224,
         },
       },
     },
@@ -472,10 +672,110 @@ export const LAYOUT = {
           size: 4,
           elements: null,
         },
-        flow6_hint: {
+        cause_hint: {
           offset: 12,
           size: 4,
           elements: null,
+        },
+      },
+    },
+    pending: {
+      size: 88,
+      fields: {
+        at: {
+          offset: 0,
+          size: 8,
+          elements: null,
+        },
+        source: {
+          offset: 8,
+          size: 8,
+          elements: null,
+        },
+        sink: {
+          offset: 16,
+          size: 8,
+          elements: null,
+        },
+        source_inode: {
+          offset: 24,
+          size: 8,
+          elements: null,
+        },
+        sink_inode: {
+          offset: 32,
+          size: 8,
+          elements: null,
+        },
+        exec_id: {
+          offset: 40,
+          size: 8,
+          elements: null,
+        },
+        read: {
+          offset: 48,
+          size: 8,
+          elements: null,
+        },
+        written: {
+          offset: 56,
+          size: 8,
+          elements: null,
+        },
+        mappings: {
+          offset: 64,
+          size: 8,
+          elements: null,
+        },
+        source_fd: {
+          offset: 72,
+          size: 4,
+          elements: null,
+        },
+        sink_fd: {
+          offset: 76,
+          size: 4,
+          elements: null,
+        },
+        process: {
+          offset: 80,
+          size: 4,
+          elements: null,
+        },
+        error: {
+          offset: 84,
+          size: 2,
+          elements: null,
+        },
+        mechanism: {
+          offset: 86,
+          size: 1,
+          elements: null,
+        },
+        watched: {
+          offset: 87,
+          size: 1,
+          elements: null,
+        },
+      },
+    },
+    thread_state: {
+      size: 352,
+      fields: {
+        pendings: {
+          offset: 0,
+          size: 352,
+          elements: 4,
+        },
+      },
+    },
+    latency: {
+      size: 320,
+      fields: {
+        buckets: {
+          offset: 0,
+          size: 320,
+          elements: 40,
         },
       },
     },
@@ -518,13 +818,56 @@ export const LAYOUT = {
       FAILED: 5,
       COUNT: 6,
     },
+    copy_reason: {
+      NONE: 0,
+      SOURCE_COPIES: 1,
+      SOURCE_DAX: 2,
+      SOURCE_SOCKET_WITHOUT_SPLICE: 3,
+      SINK_REGULAR_FILE: 4,
+      SINK_COPIES: 5,
+      SINK_SOCKET_WITHOUT_SG: 6,
+      SINK_TLS: 7,
+      SINK_PROTOCOL: 8,
+      COPY_FILE_RANGE_IN_KERNEL: 9,
+      VMSPLICE_TO_USER: 10,
+      ZC_NOTIFIED_COPIED: 11,
+      LOOPBACK: 12,
+      COUNT: 13,
+    },
+    refusal_reason: {
+      NONE: 0,
+      SOURCE_CANNOT_SPLICE: 1,
+      SINK_CANNOT_SPLICE: 2,
+      SINK_APPEND: 3,
+      SOURCE_NOT_SEEKABLE: 4,
+      NO_PIPE: 5,
+      NOT_A_PIPE: 6,
+      NOT_REGULAR: 7,
+      CROSS_DEVICE: 8,
+      NOT_SUPPORTED: 9,
+      NO_SYSCALL: 10,
+      ZERO_SIZE_SOURCE: 11,
+      RING_IOPOLL: 12,
+      ZC_NOT_SUPPORTED: 13,
+      EINVAL_OTHER: 14,
+      COUNT: 15,
+    },
+    resolution: {
+      CASCADED: 0,
+      CONFIRMED: 1,
+      PRESUMED: 2,
+      ABANDONED: 3,
+      COUNT: 4,
+    },
     cause_kind: {
       NONE: 0,
       ERRNO: 1,
       ENTER_ERRNO: 2,
       SETUP_ERRNO: 3,
       ASYNC_WORK: 4,
-      KIND_COUNT: 5,
+      COPIED: 5,
+      REFUSED: 6,
+      KIND_COUNT: 7,
     },
     slot_state: {
       FREE: 0,
@@ -547,6 +890,7 @@ export const LAYOUT = {
     event_kind: {
       NONE: 0,
       PROCESS_ENDED: 1,
+      REFUSAL: 2,
     },
     process_flag: {
       IGNORED: 1,
@@ -555,50 +899,80 @@ export const LAYOUT = {
     },
   },
   variables: {
-    process_capacity: {
-      section: '.rodata',
+    copy_splice_read: {
+      section: '.bss',
       offset: 0,
-      size: 4,
+      size: 8,
     },
-    flow_capacity: {
-      section: '.rodata',
-      offset: 4,
-      size: 4,
-    },
-    flow6_capacity: {
-      section: '.rodata',
+    iter_file_splice_write: {
+      section: '.bss',
       offset: 8,
-      size: 4,
+      size: 8,
     },
-    cause_capacity: {
-      section: '.rodata',
-      offset: 12,
-      size: 4,
-    },
-    tracked_only: {
-      section: '.rodata',
+    pending_total: {
+      section: '.bss',
       offset: 16,
-      size: 1,
+      size: 8,
+    },
+    watching: {
+      section: '.bss',
+      offset: 24,
+      size: 4,
+    },
+    pending_buckets: {
+      section: '.bss',
+      offset: 28,
+      size: 4096,
     },
     events_lost: {
       section: '.bss',
-      offset: 0,
+      offset: 4128,
       size: 8,
     },
     forks_lost: {
       section: '.bss',
-      offset: 8,
+      offset: 4136,
       size: 8,
     },
     shared_types: {
       section: '.bss',
-      offset: 16,
+      offset: 4144,
       size: 8,
+    },
+    latency_enabled: {
+      section: '.rodata',
+      offset: 0,
+      size: 1,
+    },
+    process_capacity: {
+      section: '.rodata',
+      offset: 4,
+      size: 4,
+    },
+    flow_capacity: {
+      section: '.rodata',
+      offset: 8,
+      size: 4,
+    },
+    flow6_capacity: {
+      section: '.rodata',
+      offset: 12,
+      size: 4,
+    },
+    cause_capacity: {
+      section: '.rodata',
+      offset: 16,
+      size: 4,
+    },
+    tracked_only: {
+      section: '.rodata',
+      offset: 20,
+      size: 1,
     },
   },
 } as const;
 
-/** Names of enum mechanism and enum outcome, in the order of their values. */
+/** Names of enumerators, in the order of their values; reasons begin with none. */
 export const MECHANISMS = [
   'sendfile',
   'splice',
@@ -612,8 +986,44 @@ export const MECHANISMS = [
   'io_uring_recv_zc',
 ] as const;
 export const OUTCOMES = ['zerocopy', 'copied', 'retry', 'refused', 'denied', 'failed'] as const;
+export const COPY_REASONS = [
+  'none',
+  'source_copies',
+  'source_dax',
+  'source_socket_without_splice',
+  'sink_regular_file',
+  'sink_copies',
+  'sink_socket_without_sg',
+  'sink_tls',
+  'sink_protocol',
+  'copy_file_range_in_kernel',
+  'vmsplice_to_user',
+  'zc_notified_copied',
+  'loopback',
+] as const;
+export const REFUSAL_REASONS = [
+  'none',
+  'source_cannot_splice',
+  'sink_cannot_splice',
+  'sink_append',
+  'source_not_seekable',
+  'no_pipe',
+  'not_a_pipe',
+  'not_regular',
+  'cross_device',
+  'not_supported',
+  'no_syscall',
+  'zero_size_source',
+  'ring_iopoll',
+  'zc_not_supported',
+  'einval_other',
+] as const;
+export const RESOLUTIONS = ['cascaded', 'confirmed', 'presumed', 'abandoned'] as const;
 export const TABLES = ['processes', 'flows', 'flows6', 'causes'] as const;
 
 export type Mechanism = (typeof MECHANISMS)[number];
 export type Outcome = (typeof OUTCOMES)[number];
+export type CopyReason = (typeof COPY_REASONS)[number];
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+export type Resolution = (typeof RESOLUTIONS)[number];
 export type TableName = (typeof TABLES)[number];

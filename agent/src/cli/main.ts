@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, SpillwayError } from '../model/errors.ts';
 import { build, log } from './context.ts';
 import { endQuietlyOnBrokenPipe } from './output.ts';
+import { procsCommand } from './procs.ts';
 import { runCommand } from './run.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { statCommand } from './stat.ts';
@@ -15,7 +16,7 @@ const program = new Command('spillway')
   .showHelpAfterError('(spillway --help, or spillway <command> --help, tells more)')
   .addHelpText('after', '\nExamples:\n  spillway run\n  spillway stat -- cp a b');
 
-for (const command of [runCommand, statCommand, snapshotCommand, versionCommand]) {
+for (const command of [runCommand, statCommand, procsCommand, snapshotCommand, versionCommand]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 for (const command of [program, ...program.commands]) command.exitOverride();

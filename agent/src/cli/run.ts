@@ -1,18 +1,28 @@
 /** `spillway run`: the daemon. */
 import { Command, Option } from 'commander';
 import type { Kernel } from '../kernel/kernel.ts';
-import { DEFAULT_OPTIONS, type KernelOptions } from '../kernel/options.ts';
+import { type Confirm, DEFAULT_OPTIONS, type KernelOptions } from '../kernel/options.ts';
 import { DEFAULT_LIMITS, Exporter } from '../metrics/index.ts';
 import type { Source } from '../web/routes.ts';
 import { startServer } from '../web/server.ts';
 import { build, log, startKernel } from './context.ts';
 import { write } from './output.ts';
-import { type Address, addressText, capacityOption, DEFAULT_ADDRESS, listenAddress } from './values.ts';
+import {
+  type Address,
+  addressText,
+  capacityOption,
+  confirmOption,
+  latencyOption,
+  DEFAULT_ADDRESS,
+  listenAddress,
+} from './values.ts';
 
 interface RunFlags {
   readonly 'web.listenAddress': Address;
   readonly flows: number;
   readonly processes: number;
+  readonly confirm: Confirm;
+  readonly latency?: true;
   readonly once?: true;
 }
 
@@ -25,6 +35,8 @@ export const runCommand = new Command('run')
   )
   .addOption(capacityOption('flows', DEFAULT_OPTIONS.flows))
   .addOption(capacityOption('processes', DEFAULT_OPTIONS.processes))
+  .addOption(confirmOption('auto'))
+  .addOption(latencyOption())
   .option('--once', 'attach, print the metrics once and exit: does it work here?')
   .addHelpText(
     'after',
@@ -77,7 +89,13 @@ async function once(flags: RunFlags): Promise<void> {
   }
 }
 
-const options = ({ flows, processes }: RunFlags): KernelOptions => ({ ...DEFAULT_OPTIONS, flows, processes });
+const options = ({ flows, processes, confirm, latency }: RunFlags): KernelOptions => ({
+  ...DEFAULT_OPTIONS,
+  flows,
+  processes,
+  confirm,
+  latency: latency === true,
+});
 
 /** What is watched, what is not and why, and where to look. */
 function announce(kernel: Kernel, url: string): void {

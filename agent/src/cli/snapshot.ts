@@ -3,12 +3,12 @@ import { Command, Option } from 'commander';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_OPTIONS } from '../kernel/options.ts';
 import { DEFAULT_LIMITS, Exporter } from '../metrics/index.ts';
-import { SpillwayError } from '../model/errors.ts';
 import { snapshotJson, type SnapshotJson } from '../web/snapshot-json.ts';
 import { build, startKernel } from './context.ts';
+import { addressOption, metricsOfDaemon, snapshotOfDaemon } from './daemon.ts';
 import { FORMATS, jsonText, write } from './output.ts';
 import { renderSummary } from './render.ts';
-import { type Address, addressText, DEFAULT_ADDRESS, duration, listenAddress } from './values.ts';
+import { type Address, duration } from './values.ts';
 
 type SnapshotFormat = (typeof FORMATS)[number] | 'prometheus';
 
@@ -21,17 +21,13 @@ interface SnapshotFlags {
 export const snapshotCommand = new Command('snapshot')
   .description('everything that was counted: since the daemon started, or for a while with probes of our own')
   .addOption(new Option('-o, --output <format>', 'format').choices([...FORMATS, 'prometheus']).default('table'))
-  .addOption(
-    new Option('-a, --address <address>', 'where the daemon serves')
-      .argParser(listenAddress)
-      .default(DEFAULT_ADDRESS, addressText(DEFAULT_ADDRESS)),
-  )
+  .addOption(addressOption())
   .addOption(
     new Option('-d, --duration <time>', 'ask no daemon: attach, count for this long and report').argParser(duration),
   )
   .addHelpText('after', '\nExamples:\n  spillway snapshot\n  spillway snapshot --duration 10s -o json')
   .action(async (flags: SnapshotFlags) => {
-    const collected = flags.duration === undefined ? await fromDaemon(flags) : await fromKernel(flags.duration);
+    const collected = flags.duration === undefined ? fromDaemon(flags) : await fromKernel(flags.duration);
     await write(await text(collected, flags.output));
   });
 
@@ -48,30 +44,8 @@ async function text(collected: Collected, format: SnapshotFormat): Promise<strin
   return `${renderSummary(document).join('\n')}\n`;
 }
 
-function fromDaemon({ address }: SnapshotFlags): Promise<Collected> {
-  const url = `http://${addressText(address)}`;
-  return Promise.resolve({
-    json: async () => (await (await get(url, '/api/v1/snapshot')).json()) as SnapshotJson,
-    prometheus: async () => (await get(url, '/metrics')).text(),
-  });
-}
-
-async function get(url: string, path: string): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(url + path, { signal: AbortSignal.timeout(10_000) });
-  } catch (error) {
-    const { cause } = error as { cause?: { code?: string } };
-    const why = cause?.code ?? (error instanceof Error ? error.message : String(error));
-    throw new SpillwayError(
-      'NO_DAEMON',
-      `no agent answers at ${url} (${why}): start one with: spillway run, or look without one: ` +
-        'spillway snapshot --duration 10s',
-      { cause: error },
-    );
-  }
-  if (!response.ok) throw new SpillwayError('NO_DAEMON', `${url}${path} answered ${String(response.status)}`);
-  return response;
+function fromDaemon({ address }: SnapshotFlags): Collected {
+  return { json: () => snapshotOfDaemon(address), prometheus: () => metricsOfDaemon(address) };
 }
 
 async function fromKernel(milliseconds: number): Promise<Collected> {

@@ -1,17 +1,16 @@
 /** `spillway stat`: what a command, a running process or the whole host attempts, exactly. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_OPTIONS, type KernelOptions } from '../kernel/options.ts';
+import { type Confirm, DEFAULT_OPTIONS, type KernelOptions } from '../kernel/options.ts';
 import type { RetiredProcess } from '../kernel/retire.ts';
-import { addRow, type Counters } from '../model/counters.ts';
+import { addRow } from '../model/counters.ts';
 import { EXIT, SpillwayError } from '../model/errors.ts';
 import { type ProcessSummary, processSummary, type Summary, summarize } from '../model/summary.ts';
-import { printable } from '../model/text.ts';
 import { log, startKernel } from './context.ts';
 import { markWithDescendants } from './descendants.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
-import { renderSummary } from './render.ts';
+import { renderHeadline, renderSummary } from './render.ts';
 import { type Exit, runCommand, watch } from './target.ts';
-import { capacityOption, duration } from './values.ts';
+import { capacityOption, confirmOption, latencyOption, duration } from './values.ts';
 
 interface StatFlags {
   readonly pid?: number[];
@@ -20,6 +19,8 @@ interface StatFlags {
   readonly file?: string;
   readonly flows: number;
   readonly processes: number;
+  readonly confirm: Confirm;
+  readonly latency?: true;
 }
 
 export const statCommand = new Command('stat')
@@ -31,6 +32,8 @@ export const statCommand = new Command('stat')
   .option('--file <file>', 'write the report to a file instead of stdout')
   .addOption(capacityOption('flows', DEFAULT_OPTIONS.flows))
   .addOption(capacityOption('processes', DEFAULT_OPTIONS.processes))
+  .addOption(confirmOption('always'))
+  .addOption(latencyOption())
   .addHelpText(
     'after',
     `
@@ -65,6 +68,8 @@ async function stat(command: readonly string[], flags: StatFlags): Promise<numbe
     trackedOnly: !hostWide,
     // the report names every flow and process there was: rather a full table than a forgotten one
     retireIdle: false,
+    confirm: flags.confirm,
+    latency: flags.latency === true,
   };
   const ended = new EndedProcesses();
   const kernel = startKernel(options, {
@@ -97,20 +102,22 @@ async function stat(command: readonly string[], flags: StatFlags): Promise<numbe
 
 /** Processes whose records were folded while we watched: the report names them all the same. */
 class EndedProcesses {
-  readonly #counters = new Map<string, { readonly pid: number; readonly comm: string; readonly counters: Counters }>();
+  readonly #processes = new Map<string, RetiredProcess>();
 
-  add({ pid, comm, startTime, counters }: RetiredProcess): void {
-    const key = `${String(pid)} ${String(startTime)} ${comm}`;
-    const known = this.#counters.get(key);
-    if (known === undefined) this.#counters.set(key, { pid, comm, counters });
-    else addRow(known.counters, counters);
+  add(process: RetiredProcess): void {
+    const key = `${String(process.pid)} ${String(process.startTime)} ${process.comm}`;
+    const known = this.#processes.get(key);
+    if (known === undefined) {
+      this.#processes.set(key, process);
+    } else {
+      addRow(known.counters, process.counters);
+      this.#processes.set(key, { ...process, counters: known.counters });
+    }
   }
 
   /** The summary with these processes among the others. */
   join(summary: Summary): Summary {
-    const ended: ProcessSummary[] = Array.from(this.#counters.values(), ({ pid, comm, counters }) =>
-      processSummary(pid, comm, counters),
-    );
+    const ended: ProcessSummary[] = Array.from(this.#processes.values(), processSummary);
     const processes = [...summary.processes, ...ended].sort((a, b) => b.attempts - a.attempts || a.pid - b.pid);
     return { ...summary, processes };
   }
@@ -122,7 +129,6 @@ function report(command: readonly string[], exit: Exit, seconds: number, summary
     const head = { schema: 'spillway.stat/1', command, exitCode: code, durationSeconds: Number(seconds.toFixed(6)) };
     return jsonText({ ...head, ...summary }, format);
   }
-  const what =
-    command.length > 0 ? `${printable(command.join(' '))}: ${exit.how} after ${seconds.toFixed(2)} s` : exit.how;
+  const what = command.length > 0 ? renderHeadline(command, `${exit.how} after ${seconds.toFixed(2)} s`) : exit.how;
   return `${[what, '', ...renderSummary(summary)].join('\n')}\n`;
 }

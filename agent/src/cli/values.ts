@@ -1,4 +1,5 @@
 /** Option texts -> values, with the error that a user needs. */
+import { CONFIRM, type Confirm } from '../kernel/options.ts';
 import { isIP } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
 
@@ -29,6 +30,21 @@ export function capacityOption(table: 'flows' | 'processes', standard: number): 
   return new Option(`--${table} <number>`, `${table} to tell apart; what comes on top is counted together`)
     .argParser(capacity)
     .default(standard);
+}
+
+/** When reads, writes and closes are watched, to learn what became of refusals. */
+export function confirmOption(standard: Confirm): Option {
+  return new Option(
+    '--confirm <when>',
+    'watch what programs do after a refusal: always, never, or auto: while one is pending',
+  )
+    .choices(CONFIRM)
+    .default(standard);
+}
+
+/** Durations beside counts. */
+export function latencyOption(): Option {
+  return new Option('--latency', 'time attempts too, by mechanism and outcome; costs each of them a second probe');
 }
 
 export interface Address {

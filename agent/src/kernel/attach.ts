@@ -14,8 +14,14 @@ export interface Attachment {
   readonly status: Pick<ProgramStatus, 'name' | 'hook' | 'state' | 'reason'>;
 }
 
-/** The others follow processes: a run of theirs that is missed hides no attempt by itself. */
-export const counts = (program: string): boolean => !program.startsWith('process_');
+/** Attached while refusals are pending: see Watch. */
+export const EVIDENCE_PROGRAM = 'evidence_exit';
+
+/** The others follow processes and refusals, or take the time: a run of theirs that is missed hides no attempt by itself. */
+export const counts = (program: string): boolean => !/^(?:process|time|evidence)_/.test(program);
+
+/** Run by the agent, attached to nothing. */
+const isCalled = (section: string): boolean => section === 'syscall' || section.startsWith('iter/');
 
 /**
  * Attaches every program that was loaded.
@@ -27,7 +33,7 @@ export function attachAll({ object, refused, off }: Loaded): Attachment[] {
   for (const name of object.programNames()) {
     const program = object.program(name);
     const hook = program.section;
-    if (hook === 'syscall') continue;
+    if (isCalled(hook) || name === EVIDENCE_PROGRAM) continue;
     if (off.has(name)) {
       attachments.push({ program, link: null, status: { name, hook, state: 'off', reason: 'not needed here' } });
       continue;

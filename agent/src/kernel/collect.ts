@@ -1,11 +1,15 @@
 /** Tables -> Snapshot: one pass over the mapped records, without a system call or an object an entry. */
-import { LAYOUT, TABLES } from '../abi/layout.ts';
+import { constants } from 'node:os';
+import { LAYOUT, MECHANISMS, OUTCOMES, TABLES } from '../abi/layout.ts';
+import type { MappedRegion } from '../../../native/lib/index.ts';
 import { addRow, COUNT_COLUMNS, COUNTER_COLUMNS, type Counters } from '../model/counters.ts';
-import type { Cause, CauseKind, FlowTable, ProcessTable } from '../model/snapshot.ts';
+import type { Cause, CauseKind, FlowTable, Latency, ProcessTable, Workload } from '../model/snapshot.ts';
 import type { Aggregates } from './aggregates.ts';
+import type { CulpritCache } from './culprit.ts';
 import { SLOT_FIRST, SLOT_NOBODY, SLOT_OVERFLOW, SHAPES, type SlotTable, STATE, type Tables } from './tables.ts';
 
-const COMM = LAYOUT.structs.process_record.fields.comm;
+const { fields: PROCESS } = LAYOUT.structs.process_record;
+const COMM = PROCESS.comm;
 const { fields: CAUSE_KEY } = LAYOUT.structs.cause_key;
 const TWO_32 = 2 ** 32;
 
@@ -57,17 +61,29 @@ export function readCountersOf(table: SlotTable, slot: number): Float64Array {
   return counters;
 }
 
-/** Names by slot, decoded once for each process that takes it. */
-export class CommCache {
-  readonly #names = new Map<number, { readonly identity: number; readonly comm: string }>();
+/** The systemd unit or container of a cgroup: its kernfs id as two words, low one first, and its hierarchy. */
+export type UnitOf = (idLow: number, idHigh: number, hierarchy: number) => string;
 
-  /** The comm of the record in a slot. `identity` must differ between the processes that a slot serves. */
-  get(table: SlotTable, slot: number, identity: number): string {
-    const cached = this.#names.get(slot);
-    if (cached?.identity === identity) return cached.comm;
+/** Workloads by slot, found out once for each process that takes it. */
+export class WorkloadCache {
+  readonly #unitOf: UnitOf;
+  readonly #workloads = new Map<number, { readonly identity: number; readonly workload: Workload }>();
+
+  constructor(unitOf: UnitOf) {
+    this.#unitOf = unitOf;
+  }
+
+  /** The workload of the record in a slot, whose words of the key begin at `at`. */
+  get(table: SlotTable, slot: number, keys: Uint32Array, at: number): Workload {
+    // two processes that use one slot differ in it
+    const identity = u64(keys, at + START_TIME) + u64(keys, at + EXEC_ID) / 1024;
+    const cached = this.#workloads.get(slot);
+    if (cached?.identity === identity) return cached.workload;
     const comm = decodeComm(table.records.readBytes(slot * table.shape.size + COMM.offset, COMM.size));
-    this.#names.set(slot, { identity, comm });
-    return comm;
+    const unit = this.#unitOf(keys[at + CGROUP] ?? 0, keys[at + CGROUP + 1] ?? 0, keys[at + HIERARCHY] ?? 0);
+    const workload = { unit, comm };
+    this.#workloads.set(slot, { identity, workload });
+    return workload;
   }
 }
 
@@ -77,32 +93,40 @@ export function decodeComm(bytes: Buffer): string {
   return bytes.toString('utf8', 0, end === -1 ? bytes.length : end);
 }
 
-const { fields: PROCESS } = LAYOUT.structs.process_record;
+const TGID = PROCESS['key.tgid'].offset / 4;
+const START_TIME = PROCESS['key.start_time'].offset / 4;
+const EXEC_ID = PROCESS['key.exec_id'].offset / 4;
+const ENDED_AT = PROCESS.ended_at.offset / 4;
+const FELL_BACK_AT = PROCESS.fell_back_at.offset / 4;
+const FALLEN = PROCESS.fallen.offset / 4;
+const CGROUP = PROCESS.cgroup.offset / 4;
+const HIERARCHY = PROCESS.cgroup_hierarchy.offset / 4;
+
 const u64 = (words: Uint32Array, at: number) => (words[at] ?? 0) + (words[at + 1] ?? 0) * TWO_32;
 
 /** Process rows -> columns. */
-export function processTable(table: SlotTable, rows: Rows, comms: CommCache): ProcessTable {
+export function processTable(table: SlotTable, rows: Rows, workloads: WorkloadCache): ProcessTable {
   const words = table.shape.keyWords;
   const { length, keys, counters } = rows;
   const pids = new Uint32Array(length);
   const startTimes = new Float64Array(length);
   const endedAt = new Float64Array(length);
-  const names = new Array<string>(length);
+  const fallen = new Uint32Array(length);
+  const fellBackAt = new Float64Array(length);
+  const comms = new Array<string>(length);
+  const units = new Array<string>(length);
   for (let row = 0; row < length; row++) {
     const at = row * words;
-    pids[row] = keys[at + PROCESS['key.tgid'].offset / 4] ?? 0;
-    startTimes[row] = u64(keys, at + PROCESS['key.start_time'].offset / 4);
-    endedAt[row] = u64(keys, at + PROCESS.ended_at.offset / 4);
-    names[row] = comms.get(table, rows.slots[row] ?? 0, processIdentity(keys, at));
+    pids[row] = keys[at + TGID] ?? 0;
+    startTimes[row] = u64(keys, at + START_TIME);
+    endedAt[row] = u64(keys, at + ENDED_AT);
+    fallen[row] = keys[at + FALLEN] ?? 0;
+    fellBackAt[row] = u64(keys, at + FELL_BACK_AT);
+    const { comm, unit } = workloads.get(table, rows.slots[row] ?? 0, keys, at);
+    comms[row] = comm;
+    units[row] = unit;
   }
-  return { length, pids, startTimes, endedAt, comms: names, counters };
-}
-
-/** Start time and exec id mixed: two processes that use one slot differ in it. */
-function processIdentity(keys: Uint32Array, at: number): number {
-  return (
-    u64(keys, at + PROCESS['key.start_time'].offset / 4) + u64(keys, at + PROCESS['key.exec_id'].offset / 4) / 1024
-  );
+  return { length, pids, startTimes, endedAt, comms, units, fallen, fellBackAt, counters };
 }
 
 /** Flow rows are columns already. */
@@ -115,6 +139,8 @@ const CAUSE_KINDS: Readonly<Record<number, CauseKind>> = {
   [LAYOUT.enums.cause_kind.ENTER_ERRNO]: 'enter_errno',
   [LAYOUT.enums.cause_kind.SETUP_ERRNO]: 'setup_errno',
   [LAYOUT.enums.cause_kind.ASYNC_WORK]: 'async_work',
+  [LAYOUT.enums.cause_kind.COPIED]: 'copied',
+  [LAYOUT.enums.cause_kind.REFUSED]: 'refused',
 };
 
 /** A cause key as it stands in memory (little endian), without its count. */
@@ -139,8 +165,21 @@ export function causeKey(keys: Uint32Array, row: number): CauseKey {
   };
 }
 
+const { EPERM, EACCES } = constants.errno;
+
+/** A file explains these: copies, refusals, and attempts that were denied. */
+export const hasCulprit = ({ kind, code }: Pick<Cause, 'kind' | 'code'>): boolean =>
+  kind === 'copied' || kind === 'refused' || (kind === 'errno' && (code === EPERM || code === EACCES));
+
 /** Cause rows -> causes, joined to the rows of `processes`, and those of retired processes behind them. */
-export function causeList(rows: Rows, processes: Rows, names: ProcessTable, retired: Iterable<Cause>): Cause[] {
+export function causeList(
+  table: SlotTable,
+  rows: Rows,
+  culprits: CulpritCache,
+  processes: Rows,
+  names: ProcessTable,
+  retired: Iterable<Cause>,
+): Cause[] {
   const rowOf = new Map<number, number>();
   if (rows.length > 0) processes.slots.forEach((slot, row) => rowOf.set(slot, row));
   const causes: Cause[] = [];
@@ -148,7 +187,9 @@ export function causeList(rows: Rows, processes: Rows, names: ProcessTable, reti
     const { process: slot, ...cause } = causeKey(rows.keys, row);
     const process = rowOf.get(slot) ?? null;
     const comm = process === null ? '' : (names.comms[process] ?? '');
-    causes.push({ ...cause, process, comm, count: rows.counters[row] ?? 0 });
+    const unit = process === null ? '' : (names.units[process] ?? '');
+    const culprit = hasCulprit(cause) ? culprits.get(table, rows.slots[row] ?? 0) : null;
+    causes.push({ ...cause, process, comm, unit, count: rows.counters[row] ?? 0, culprit });
   }
   return [...causes, ...retired];
 }
@@ -157,7 +198,8 @@ export function causeList(rows: Rows, processes: Rows, names: ProcessTable, reti
 export function totalCounters(processes: Rows, aggregates: Aggregates, reserved: readonly Counters[]): Counters {
   const totals = new Float64Array(COUNTER_COLUMNS);
   for (let row = 0; row < processes.length; row++) addRow(totals, processes.counters, row * COUNTER_COLUMNS);
-  for (const counters of [...aggregates.processes.values(), ...reserved]) addRow(totals, counters);
+  for (const { counters } of aggregates.processes) addRow(totals, counters);
+  for (const counters of reserved) addRow(totals, counters);
   return totals;
 }
 
@@ -183,4 +225,21 @@ export function tableUsage(
     const { entries, capacity, overflows } = tables[name];
     return { table: name, entries, capacity, overflows };
   });
+}
+
+const BUCKETS = LAYOUT.structs.latency.fields.buckets.elements;
+
+/** Durations that occurred. */
+export function latencyList(latencies: MappedRegion): Latency[] {
+  const counts = new Float64Array(MECHANISMS.length * OUTCOMES.length * BUCKETS);
+  latencies.readU64(counts, 0, LAYOUT.structs.latency.size, MECHANISMS.length * OUTCOMES.length, BUCKETS);
+  const list: Latency[] = [];
+  MECHANISMS.forEach((mechanism, m) => {
+    OUTCOMES.forEach((outcome, o) => {
+      const at = (m * OUTCOMES.length + o) * BUCKETS;
+      const buckets = counts.subarray(at, at + BUCKETS);
+      if (buckets.some((count) => count > 0)) list.push({ mechanism, outcome, buckets });
+    });
+  });
+  return list;
 }

@@ -1,14 +1,15 @@
 /** The running kernel side: loaded, attached, read, kept tidy, and taken down again. */
 import { closeSync } from 'node:fs';
 import { LAYOUT } from '../abi/layout.ts';
-import type { Binding, BpfError, BpfObject, MappedRegion } from '../../../native/lib/index.ts';
+import type { Binding, BpfError, BpfObject, MappedRegion, RingBuffer } from '../../../native/lib/index.ts';
+import { WorkloadUnits } from '../enrich/workload-units.ts';
 import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus, Snapshot } from '../model/snapshot.ts';
 import { Aggregates } from './aggregates.ts';
-import { type Attachment, attachAll, counts } from './attach.ts';
+import { type Attachment, attachAll, counts, EVIDENCE_PROGRAM } from './attach.ts';
 import {
   causeList,
-  CommCache,
+  latencyList,
   flowTable,
   nonIpFlows,
   otherFlows,
@@ -17,12 +18,15 @@ import {
   readRows,
   tableUsage,
   totalCounters,
+  WorkloadCache,
 } from './collect.ts';
+import { CulpritCache } from './culprit.ts';
 import { load } from './load.ts';
 import type { KernelOptions } from './options.ts';
 import { Retirement, type RetiredProcess } from './retire.ts';
 import { mapTables, SLOT_NOBODY, SLOT_OVERFLOW, type Tables } from './tables.ts';
 import { Tidier } from './tidy.ts';
+import { Watch } from './watch.ts';
 
 export interface KernelEvents {
   /** A process' counts were folded: its row is gone from the snapshots that follow. */
@@ -36,6 +40,7 @@ type ProcessFlag = Exclude<keyof typeof LAYOUT.enums.process_flag, never>;
 /** include/uapi/linux/bpf.h: only if there is none. */
 const BPF_NOEXIST = 1;
 
+const EVENT = LAYOUT.structs.event;
 const STATE_FIELDS = LAYOUT.structs.process_state;
 
 export class Kernel {
@@ -44,9 +49,14 @@ export class Kernel {
   readonly #attachments: readonly Attachment[];
   readonly #tables: Tables;
   readonly #globals: MappedRegion;
+  /** Null unless attempts are timed. */
+  readonly #latencies: MappedRegion | null;
   readonly #aggregates = new Aggregates();
-  readonly #comms = new CommCache();
+  readonly #workloads: WorkloadCache;
+  readonly #culprits = new CulpritCache();
   readonly #tidier: Tidier;
+  readonly #watch: Watch;
+  readonly #events: RingBuffer;
 
   /**
    * Loads the object, marks the agent itself as not to be counted, and attaches.
@@ -67,14 +77,50 @@ export class Kernel {
     this.#object = loaded.object;
     this.#tables = mapTables(this.#object, options);
     this.#globals = this.#object.map('.bss').mapRegion();
-    const retirement = new Retirement(binding, this.#object, this.#tables, this.#aggregates, this.#comms, (process) => {
-      events.onRetiredProcess?.(process);
-    });
-    this.#tidier = new Tidier(binding, this.#object, this.#tables, retirement, options.retireIdle, (error) => {
+    this.#latencies = options.latency ? this.#object.map('latencies').mapRegion() : null;
+    const cgroups = this.#object.map('cgroups');
+    const units = new WorkloadUnits((key) => cgroups.lookup(key), options.processes);
+    this.#workloads = new WorkloadCache((low, high, hierarchy) => units.of(low, high, hierarchy));
+    const onError = (error: unknown) => {
       events.onError(error);
+    };
+    const retirement = new Retirement(
+      binding,
+      this.#object,
+      this.#tables,
+      this.#aggregates,
+      this.#workloads,
+      this.#culprits,
+      (process) => {
+        events.onRetiredProcess?.(process);
+      },
+    );
+    this.#tidier = new Tidier(binding, this.#tables, retirement, options.retireIdle, onError);
+    this.#events = this.#object.map('events').consume(EVENT.size, (records) => {
+      this.#onEvents(records, onError);
     });
+    this.#events.unref();
     this.mark(process.pid, options.trackedOnly ? ['TRACKS_CHILDREN'] : ['IGNORED']);
+    this.#watch = new Watch(
+      this.#object,
+      this.#globals,
+      options.confirm,
+      loaded.refused.get(EVIDENCE_PROGRAM),
+      onError,
+    );
     this.#attachments = attachAll(loaded);
+  }
+
+  #onEvents(records: Buffer, onError: (error: unknown) => void): void {
+    const kinds = new Set<number>();
+    for (let at = EVENT.fields.kind.offset; at < records.length; at += EVENT.size) kinds.add(records.readUInt32LE(at));
+    if (kinds.has(LAYOUT.enums.event_kind.PROCESS_ENDED)) this.#tidier.gather();
+    if (!kinds.has(LAYOUT.enums.event_kind.REFUSAL)) return;
+    try {
+      this.#watch.look();
+    } catch (error) {
+      onError(error);
+    }
   }
 
   /**
@@ -107,7 +153,7 @@ export class Kernel {
   snapshot(): Snapshot {
     const tables = this.#tables;
     const processes = readRows(tables.processes);
-    const names = processTable(tables.processes, processes, this.#comms);
+    const names = processTable(tables.processes, processes, this.#workloads);
     const unattributed = readCountersOf(tables.processes, SLOT_NOBODY);
     const overflow = readCountersOf(tables.processes, SLOT_OVERFLOW);
     const usage = tableUsage(tables);
@@ -118,11 +164,19 @@ export class Kernel {
       unattributed,
       overflow,
       processes: names,
-      departed: new Map(Array.from(this.#aggregates.processes, ([comm, counters]) => [comm, counters.slice()])),
-      causes: causeList(readRows(tables.causes), processes, names, this.#aggregates.causes),
+      departed: Array.from(this.#aggregates.processes, (sum) => ({ ...sum, counters: sum.counters.slice() })),
+      causes: causeList(
+        tables.causes,
+        readRows(tables.causes),
+        this.#culprits,
+        processes,
+        names,
+        this.#aggregates.causes,
+      ),
       flows: [flowTable(tables.flows, readRows(tables.flows)), flowTable(tables.flows6, readRows(tables.flows6))],
       otherFlows: otherFlows(tables, this.#aggregates),
       nonIpFlows: nonIpFlows(tables),
+      latencies: this.#latencies === null ? [] : latencyList(this.#latencies),
       tables: usage,
       programs,
       lost: {
@@ -135,7 +189,8 @@ export class Kernel {
 
   /** Every program with its hook, its state and what the kernel counted of it. */
   programs(): ProgramStatus[] {
-    return this.#attachments.map(({ program, status }) => {
+    const watch = { program: this.#watch.program, status: this.#watch.status };
+    return [...this.#attachments, watch].map(({ program, status }) => {
       if (status.state !== 'attached') return { ...status, missedRuns: 0, runs: 0, runSeconds: 0 };
       const info = program.info();
       return {
@@ -156,6 +211,8 @@ export class Kernel {
   /** Detaches and frees everything. */
   close(): void {
     this.#tidier.close();
+    this.#events.close();
+    this.#watch.close();
     this.#object.close();
   }
 

@@ -1,6 +1,6 @@
 /** The BPF object: opened, checked against the layout that this agent was built with, sized and loaded. */
-import { existsSync, readFileSync } from 'node:fs';
-import { LAYOUT, LAYOUT_HASH } from '../abi/layout.ts';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { LAYOUT, LAYOUT_HASH, MECHANISMS, OUTCOMES } from '../abi/layout.ts';
 import { type Layout, layoutHash, layoutOf } from '../abi/generate.ts';
 import type { Binding, BpfError, BpfObject } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
@@ -17,6 +17,15 @@ export interface Loaded {
 }
 
 const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
+/** They see attempts begin. */
+const TIMING_PROGRAMS = [
+  'time_sendfile',
+  'time_splice',
+  'time_tee',
+  'time_vmsplice',
+  'time_copy_file_range',
+  'time_request',
+] as const;
 const RESERVED = LAYOUT.enums.reserved_slot.FIRST;
 
 /** Reads the object. @throws SpillwayError OBJECT_MISSING, OBJECT_CORRUPT or LAYOUT_MISMATCH */
@@ -66,6 +75,8 @@ export function load(binding: Binding, elf: Buffer, options: KernelOptions): Loa
     );
   }
   const off = new Set(options.trackedOnly ? [] : ['process_fork']);
+  if (options.confirm === 'never') off.add('evidence_exit');
+  if (!options.latency) for (const program of TIMING_PROGRAMS) off.add(program);
   const refused = new Map<string, string>();
   for (;;) {
     const object = binding.openObject(elf, 'spillway');
@@ -73,6 +84,7 @@ export function load(binding: Binding, elf: Buffer, options: KernelOptions): Loa
       size(object, options);
       for (const program of [...off, ...refused.keys()]) object.setAutoload(program, false);
       object.load();
+      learnSymbols(object);
       return { object, refused, off };
     } catch (thrown) {
       object.close();
@@ -89,6 +101,18 @@ export function load(binding: Binding, elf: Buffer, options: KernelOptions): Loa
   }
 }
 
+/** Kernel functions by which the probes know a copy: read off a file that uses them, because their addresses may be hidden. */
+function learnSymbols(object: BpfObject): void {
+  const fd = openSync(KERNEL_BTF, 'r');
+  try {
+    const context = Buffer.alloc(4);
+    context.writeInt32LE(fd);
+    object.program('learn_symbols').run(context);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function size(object: BpfObject, options: KernelOptions): void {
   const { processes, flows, causes } = options;
   const tables = { processes, flows, flows6: flows, causes };
@@ -97,16 +121,21 @@ function size(object: BpfObject, options: KernelOptions): void {
     object.setMaxEntries(`free_${table}`, capacity);
   }
   object.setMaxEntries('pools', Object.keys(tables).length);
+  // one for each process at most: enough until the agent looks
+  object.setMaxEntries('cgroups', processes);
+  object.setMaxEntries('latencies', MECHANISMS.length * OUTCOMES.length);
   object.setMaxEntries('flow_index', flows);
   object.setMaxEntries('flow6_index', flows);
   object.setMaxEntries('cause_index', causes);
   const rodata = object.initialValue('.rodata');
-  const { process_capacity, flow_capacity, flow6_capacity, cause_capacity, tracked_only } = LAYOUT.variables;
+  const { process_capacity, flow_capacity, flow6_capacity, cause_capacity, tracked_only, latency_enabled } =
+    LAYOUT.variables;
   rodata.writeUInt32LE(processes, process_capacity.offset);
   rodata.writeUInt32LE(flows, flow_capacity.offset);
   rodata.writeUInt32LE(flows, flow6_capacity.offset);
   rodata.writeUInt32LE(causes, cause_capacity.offset);
   rodata.writeUInt8(options.trackedOnly ? 1 : 0, tracked_only.offset);
+  rodata.writeUInt8(options.latency ? 1 : 0, latency_enabled.offset);
   object.setInitialValue('.rodata', rodata);
 }
 

@@ -8,19 +8,23 @@
 import { LAYOUT } from '../abi/layout.ts';
 import type { Binding, BpfObject, MappedRegion, Program } from '../../../native/lib/index.ts';
 import type { Counters } from '../model/counters.ts';
+import type { Workload } from '../model/snapshot.ts';
 import type { Aggregates } from './aggregates.ts';
-import { causeKey, type CommCache, processTable, readRows, type Rows } from './collect.ts';
+import { causeKey, hasCulprit, processTable, readRows, type Rows, type WorkloadCache } from './collect.ts';
+import type { CulpritCache } from './culprit.ts';
 import { SLOT_FIRST, STATE, type Tables } from './tables.ts';
 
 const RETIREMENT = LAYOUT.structs.retirement.fields;
 const BATCH = RETIREMENT.slots.elements;
 
 /** A process whose record was folded. */
-export interface RetiredProcess {
+export interface RetiredProcess extends Workload {
   readonly pid: number;
-  readonly comm: string;
   /** Nanoseconds since boot. */
   readonly startTime: number;
+  /** See ProcessTable. */
+  readonly fallen: number;
+  readonly fellBackAt: number;
   readonly counters: Counters;
 }
 
@@ -31,7 +35,8 @@ export class Retirement {
   readonly #binding: Binding;
   readonly #tables: Tables;
   readonly #aggregates: Aggregates;
-  readonly #comms: CommCache;
+  readonly #workloads: WorkloadCache;
+  readonly #culprits: CulpritCache;
   readonly #batch: MappedRegion;
   readonly #programs: Readonly<Record<Indexed, Program>>;
   readonly #onProcess: (process: RetiredProcess) => void;
@@ -41,13 +46,15 @@ export class Retirement {
     object: BpfObject,
     tables: Tables,
     aggregates: Aggregates,
-    comms: CommCache,
+    workloads: WorkloadCache,
+    culprits: CulpritCache,
     onProcess: (process: RetiredProcess) => void,
   ) {
     this.#binding = binding;
     this.#tables = tables;
     this.#aggregates = aggregates;
-    this.#comms = comms;
+    this.#workloads = workloads;
+    this.#culprits = culprits;
     this.#onProcess = onProcess;
     this.#batch = object.map('retirement').mapRegion();
     this.#programs = {
@@ -82,44 +89,53 @@ export class Retirement {
   #foldProcesses(slots: ReadonlySet<number>): void {
     const table = this.#tables.processes;
     const rows = readRows(table);
-    const names = processTable(table, rows, this.#comms);
-    const commOf = new Map<number, string>();
+    const names = processTable(table, rows, this.#workloads);
+    const workloadOf = new Map<number, Workload>();
     for (let row = 0; row < rows.length; row++) {
       const slot = rows.slots[row] ?? 0;
-      if (slots.has(slot)) commOf.set(slot, names.comms[row] ?? '');
+      if (slots.has(slot)) workloadOf.set(slot, { comm: names.comms[row] ?? '', unit: names.units[row] ?? '' });
     }
     // causes first: while the process' slot is not given back, no program can start anew on a cause of it
-    this.#foldCauses(commOf);
+    this.#foldCauses(workloadOf);
     for (let row = 0; row < rows.length; row++) {
       const slot = rows.slots[row] ?? 0;
-      const comm = commOf.get(slot);
-      if (comm === undefined) continue;
+      const workload = workloadOf.get(slot);
+      if (workload === undefined) continue;
       const counters = new Float64Array(table.shape.counterColumns);
       table.drain(slot, counters);
-      this.#aggregates.addProcess(comm, counters);
-      const pid = names.pids[row] ?? 0;
-      this.#onProcess({ pid, comm, startTime: names.startTimes[row] ?? 0, counters });
+      this.#aggregates.addProcess(workload, counters);
+      this.#onProcess({
+        ...workload,
+        pid: names.pids[row] ?? 0,
+        startTime: names.startTimes[row] ?? 0,
+        fallen: names.fallen[row] ?? 0,
+        fellBackAt: names.fellBackAt[row] ?? 0,
+        counters,
+      });
       table.giveBack(slot);
     }
   }
 
   /** No grace period of its own: whoever adds to a cause has found its process first, and those have all ended. */
-  #foldCauses(commOf: ReadonlyMap<number, string>): void {
+  #foldCauses(workloadOf: ReadonlyMap<number, Workload>): void {
     const table = this.#tables.causes;
     const rows = readRows(table);
     const keys = new Map<number, ReturnType<typeof causeKey>>();
     for (let row = 0; row < rows.length; row++) {
       const key = causeKey(rows.keys, row);
-      if (commOf.has(key.process)) keys.set(rows.slots[row] ?? 0, key);
+      if (workloadOf.has(key.process)) keys.set(rows.slots[row] ?? 0, key);
     }
     const count = new Float64Array(1);
     for (const slot of this.#unlink('causes', [...keys.keys()])) {
       const key = keys.get(slot);
+      const workload = key === undefined ? undefined : workloadOf.get(key.process);
       table.drain(slot, count);
-      if (key !== undefined) {
+      if (key !== undefined && workload !== undefined) {
         const { kind, mechanism, code } = key;
-        this.#aggregates.addCause({ kind, mechanism, code, comm: commOf.get(key.process) ?? '', count: count[0] ?? 0 });
+        const culprit = hasCulprit(key) ? this.#culprits.get(table, slot) : null;
+        this.#aggregates.addCause({ ...workload, kind, mechanism, code, count: count[0] ?? 0, culprit });
       }
+      this.#culprits.forget(slot);
       table.giveBack(slot);
     }
   }

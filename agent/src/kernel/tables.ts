@@ -19,6 +19,8 @@ export interface RecordShape {
   readonly key: number;
   readonly keyWords: number;
   readonly state: number;
+  /** How much from the key on is zeroed when the slot is given back. */
+  readonly cleared: number;
   /** The 64-bit counters. */
   readonly counters: number;
   readonly counterColumns: number;
@@ -33,9 +35,10 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
   processes: {
     size: processes.size,
     key: processes.fields.key.offset,
-    // the key and ended_at behind it
-    keyWords: (processes.fields.ended_at.offset + processes.fields.ended_at.size) / 4,
+    // the key and what stands between it and the name
+    keyWords: processes.fields.comm.offset / 4,
     state: processes.fields['key.state'].offset,
+    cleared: processes.fields.rings.offset,
     counters: processes.fields.rings.offset,
     counterColumns: COUNTER_COLUMNS,
   },
@@ -44,6 +47,7 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     key: flow.fields.key.offset,
     keyWords: flow.fields.key.size / 4,
     state: flow.fields.state.offset,
+    cleared: flow.fields.key.size,
     counters: flow.fields.counts.offset,
     counterColumns: structs.counts.size / 8,
   },
@@ -52,6 +56,7 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     key: flow6.fields.key.offset,
     keyWords: flow6.fields.key.size / 4,
     state: flow6.fields.state.offset,
+    cleared: flow6.fields.key.size,
     counters: flow6.fields.counts.offset,
     counterColumns: structs.counts.size / 8,
   },
@@ -60,6 +65,8 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     key: cause.fields.key.offset,
     keyWords: cause.fields.key.size / 4,
     state: cause.fields.state.offset,
+    // the culprit too
+    cleared: cause.size - cause.fields.key.offset,
     counters: cause.fields.count.offset,
     counterColumns: 1,
   },
@@ -144,9 +151,9 @@ export class SlotTable {
 
   /** Puts a drained slot back into the pool. Only the agent does this, so one store of `tail` publishes it. */
   giveBack(slot: number): void {
-    const { key, keyWords, size } = this.shape;
+    const { key, cleared, size } = this.shape;
     this.setState(slot, STATE.FREE);
-    this.records.zero(slot * size + key, 4 * keyWords);
+    this.records.zero(slot * size + key, cleared);
     this.#readPool();
     const tail = this.#field('tail');
     this.#returned.storeU64((tail % this.capacity) * 8, slot);

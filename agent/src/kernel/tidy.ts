@@ -1,14 +1,14 @@
 /** When slots are retired: processes soon after they end, idle entries when room gets short. */
 import { readFileSync } from 'node:fs';
-import { LAYOUT, TABLES } from '../abi/layout.ts';
-import type { Binding, BpfObject, RingBuffer } from '../../../native/lib/index.ts';
+import { LAYOUT, MECHANISMS, TABLES } from '../abi/layout.ts';
+import type { Binding } from '../../../native/lib/index.ts';
+import { pendingOf } from '../model/counters.ts';
 import { giveBackOrphans, readRows } from './collect.ts';
 import { IDLE_POLICIES, IdleTracker } from './idle.ts';
 import { isGone, supersededRows } from './liveness.ts';
 import { liveSlots, type Retirement } from './retire.ts';
 import { SLOT_FIRST, type SlotTable, type Tables } from './tables.ts';
 
-const EVENT = LAYOUT.structs.event;
 const ENDED_AT_WORD = LAYOUT.structs.process_record.fields.ended_at.offset / 4;
 
 /** Ended processes are gathered for so long, so that one grace period serves many. */
@@ -27,7 +27,6 @@ export class Tidier {
   readonly #retirement: Retirement;
   readonly #retireIdle: boolean;
   readonly #onError: (error: unknown) => void;
-  readonly #events: RingBuffer;
   readonly #sweeper: NodeJS.Timeout;
   readonly #idle: Readonly<Record<'processes' | 'flows' | 'flows6', IdleTracker>>;
   #gathering: NodeJS.Timeout | null = null;
@@ -37,7 +36,6 @@ export class Tidier {
 
   constructor(
     binding: Binding,
-    object: BpfObject,
     tables: Tables,
     retirement: Retirement,
     retireIdle: boolean,
@@ -54,11 +52,6 @@ export class Tidier {
       flows: tracker(tables.flows),
       flows6: tracker(tables.flows6),
     };
-    // what ended is found in the records: an event only says that it is worth looking
-    this.#events = object.map('events').consume(EVENT.size, () => {
-      this.#gather();
-    });
-    this.#events.unref();
     this.#sweeper = setInterval(() => {
       this.#enqueue(() => this.#sweep());
     }, SWEEP_MS);
@@ -69,7 +62,6 @@ export class Tidier {
     this.#closed = true;
     clearInterval(this.#sweeper);
     if (this.#gathering !== null) clearTimeout(this.#gathering);
-    this.#events.close();
   }
 
   /** A call, because the field changes while the work waits. */
@@ -77,7 +69,8 @@ export class Tidier {
     return this.#closed;
   }
 
-  #gather(): void {
+  /** Some process has ended: what ended is found in the records, an event only says that it is worth looking. */
+  gather(): void {
     if (this.#closed) return;
     this.#gathering ??= setTimeout(() => {
       this.#gathering = null;
@@ -145,7 +138,13 @@ export class Tidier {
     const now = this.#binding.bootTimeNs() / 1e9;
     const rows = readRows(table);
     this.#idle[name].note(rows, table.shape.counterColumns, now);
-    return liveSlots(rows, (row) => now - this.#idle[name].since(rows.slots[row] ?? 0) >= allowed);
+    const { counterColumns } = table.shape;
+    return liveSlots(rows, (row) => {
+      if (now - this.#idle[name].since(rows.slots[row] ?? 0) < allowed) return false;
+      const counters = rows.counters.subarray(row * counterColumns, (row + 1) * counterColumns);
+      // what is pending shall be resolved where it was counted
+      return name !== 'processes' || MECHANISMS.every((mechanism) => pendingOf(counters, mechanism) === 0);
+    });
   }
 }
 

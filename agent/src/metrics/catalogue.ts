@@ -7,9 +7,9 @@
 export const PREFIX = 'spillway_';
 
 export interface Metric {
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
-  /** Label names, in the order in which they are written. */
+  /** Label names, in the order in which they are written; `le` of histograms is not among them. */
   readonly labels: readonly string[];
   /** What docs/metrics.md says beyond the help. */
   readonly note?: string;
@@ -28,6 +28,38 @@ export const CATALOGUE = {
     help: 'Bytes that attempts moved.',
     labels: ['mechanism', 'outcome'],
     note: 'Only for outcomes that move bytes.',
+  },
+  fallbacks_total: {
+    type: 'counter',
+    help: 'Transfers that ended in copying by the application, because an attempt was refused.',
+    labels: ['mechanism', 'evidence'],
+    note:
+      'confirmed: the application was then seen reading the source or writing the sink. presumed: nothing said otherwise in ' +
+      'the time allowed, or it could not be watched. All combinations are there from the start.',
+  },
+  refusals_total: {
+    type: 'counter',
+    help: 'Attempts that were refused, by reason.',
+    labels: ['mechanism', 'reason'],
+  },
+  refusal_resolutions_total: {
+    type: 'counter',
+    help: 'Refusals by how they ended.',
+    labels: ['mechanism', 'resolution'],
+    note:
+      'With `spillway_refusals_pending` they sum to `spillway_attempts_total{outcome="refused"}` in every scrape. cascaded: ' +
+      'another zero-copy call took over, so that of a chain of refusals only the last one can become a fallback. abandoned: ' +
+      'nothing was copied. All combinations are there from the start.',
+  },
+  refusals_pending: {
+    type: 'gauge',
+    help: 'Refusals that have not ended yet.',
+    labels: ['mechanism'],
+  },
+  copies_total: {
+    type: 'counter',
+    help: 'Attempts that succeeded but were copied by the kernel, by reason.',
+    labels: ['mechanism', 'reason'],
   },
   errors_total: {
     type: 'counter',
@@ -62,17 +94,41 @@ export const CATALOGUE = {
     help: 'Requests of zero-copy opcodes that were handed to a worker thread.',
     labels: ['opcode'],
   },
+  attempt_duration_seconds: {
+    type: 'histogram',
+    help: 'How long system calls took, by how they ended.',
+    labels: ['mechanism', 'outcome'],
+    note:
+      'Only with latency.enabled. The kernel counts in powers of two of nanoseconds, so the sum cannot be known: it takes each ' +
+      'call for as long as the middle of its bucket, which is at most half too much or a quarter too little.',
+  },
   workload_attempts_total: {
     type: 'counter',
-    help: 'Attempts by workload; those without a place of their own are under comm other.',
+    help: 'Attempts by workload; those without a place of their own are under unit and comm other.',
     labels: ['unit', 'comm', 'mechanism', 'outcome'],
-    note: 'Sums to `spillway_attempts_total`. See "Bounded label sets".',
+    note:
+      'A workload is a program (comm) in a systemd unit or a container (unit), which is empty for processes in neither. ' +
+      'Sums to `spillway_attempts_total`. See "Bounded label sets".',
+  },
+  workload_fallbacks_total: {
+    type: 'counter',
+    help: 'Transfers that ended in copying by workload; those without a place of their own are under unit and comm other.',
+    labels: ['unit', 'comm', 'mechanism', 'evidence'],
+    note: 'Sums to `spillway_fallbacks_total`.',
   },
   workload_errors_total: {
     type: 'counter',
-    help: 'Attempts that returned an error by workload; those without a place of their own are under comm other.',
+    help: 'Attempts that returned an error by workload; those without a place of their own are under unit and comm other.',
     labels: ['unit', 'comm', 'mechanism', 'errno'],
     note: 'Sums to `spillway_errors_total`.',
+  },
+  workload_fallen: {
+    type: 'gauge',
+    help: 'Live processes of a workload that fell back and have not moved bytes by that mechanism without a copy since.',
+    labels: ['unit', 'comm', 'mechanism'],
+    note:
+      'Programs remember a refusal and never ask again, so silence is no recovery. mechanism `io_uring_setup`: a ring could ' +
+      'not be set up, and none has been since. Zeros are not written.',
   },
   flow_attempts_total: {
     type: 'counter',
@@ -101,7 +157,7 @@ export const CATALOGUE = {
     labels: ['table'],
     note:
       'Nothing is missing from `spillway_attempts_total`; it is only not told apart by process or flow. What found `causes` ' +
-      'full is missing from the metrics by errno and by opcode.',
+      'full is missing from the metrics by errno, by reason and by opcode.',
   },
   program_attached: {
     type: 'gauge',
@@ -146,6 +202,11 @@ export const CATALOGUE = {
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof CATALOGUE;
+
+/** Those with buckets. */
+export type HistogramName = {
+  [N in MetricName]: (typeof CATALOGUE)[N]['type'] extends 'histogram' ? N : never;
+}[MetricName];
 
 /** One value for each label of a metric, in the catalogue's order. */
 export type LabelValues<N extends MetricName> = Texts<(typeof CATALOGUE)[N]['labels']>;

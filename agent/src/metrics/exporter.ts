@@ -1,8 +1,17 @@
 /** All metrics of one agent as text. It remembers who holds a place (flows, workloads), so there is one per agent. */
 import type { Snapshot } from '../model/snapshot.ts';
 import { type Build, type Collection, writeCollection, writePrograms, writeTables } from './agent-series.ts';
+import { writeDurations } from './durations.ts';
 import { type FlowLimits, FlowSeries } from './flows.ts';
-import { writeAttempts, writeErrors, writeRings, writeUnattributed } from './host-series.ts';
+import {
+  writeAttempts,
+  writeCopies,
+  writeErrors,
+  writeRefusals,
+  writeRings,
+  writeUnattributed,
+} from './host-series.ts';
+
 import { TextWriter } from './text.ts';
 import { type WorkloadLimits, WorkloadSeries } from './workloads.ts';
 
@@ -21,15 +30,15 @@ export class Exporter {
     this.#workloads = new WorkloadSeries(limits);
   }
 
-  /**
-   * Text exposition format 0.0.4. Snapshots must come in the order in which they were taken.
-   * What the next stages count (fallbacks, refusals, copies, alerts) is written here too, family after family.
-   */
+  /** Text exposition format 0.0.4. Snapshots must come in the order in which they were taken. */
   render(snapshot: Snapshot, collection: Collection): string {
     const writer = new TextWriter();
     writeAttempts(writer, snapshot);
+    writeRefusals(writer, snapshot);
+    writeCopies(writer, snapshot);
     writeErrors(writer, snapshot);
     writeRings(writer, snapshot);
+    writeDurations(writer, snapshot);
     this.#workloads.write(writer, snapshot);
     this.#flows.write(writer, snapshot);
     writeUnattributed(writer, snapshot);

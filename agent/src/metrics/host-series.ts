@@ -1,6 +1,16 @@
-/** What is counted for the whole host: attempts by outcome, errors by errno, rings. Pure. */
-import { MECHANISMS, type Mechanism, OUTCOMES } from '../abi/layout.ts';
-import { attemptsOf, bytesOf, mechanismColumn, OUTCOMES_WITH_BYTES, RING, sumAttempts } from '../model/counters.ts';
+/** What is counted for the whole host: attempts by outcome, refusals and what became of them, copies, errors, rings. Pure. */
+import { COPY_REASONS, MECHANISMS, type Mechanism, OUTCOMES, REFUSAL_REASONS, RESOLUTIONS } from '../abi/layout.ts';
+import {
+  attemptsOf,
+  bytesOf,
+  EVIDENCE,
+  mechanismColumn,
+  OUTCOMES_WITH_BYTES,
+  pendingOf,
+  resolvedOf,
+  RING,
+  sumAttempts,
+} from '../model/counters.ts';
 import type { Cause, CauseKind, Snapshot } from '../model/snapshot.ts';
 import { errnoLabel } from './errnos.ts';
 import { labelSet, type TextWriter } from './text.ts';
@@ -21,6 +31,37 @@ export function writeAttempts(writer: TextWriter, { totals }: Snapshot): void {
       writer.sample('attempt_bytes_total', labels, bytesOf(totals, mechanism, outcome));
     }
   }
+}
+
+/** Fallbacks, and the refusals that they come from: how those ended in every combination, why they were those that occurred. */
+export function writeRefusals(writer: TextWriter, { totals, causes }: Snapshot): void {
+  for (const mechanism of MECHANISMS) {
+    for (const evidence of EVIDENCE) {
+      const labels = labelSet('fallbacks_total', [mechanism, evidence]);
+      writer.sample('fallbacks_total', labels, resolvedOf(totals, mechanism, evidence));
+    }
+  }
+  const refusals = sumBy(causes, 'refused', ({ mechanism, code }) =>
+    labelSet('refusals_total', [MECHANISMS[mechanism] ?? '', REFUSAL_REASONS[code] ?? '']),
+  );
+  for (const [labels, count] of refusals) writer.sample('refusals_total', labels, count);
+  for (const mechanism of MECHANISMS) {
+    for (const resolution of RESOLUTIONS) {
+      const labels = labelSet('refusal_resolutions_total', [mechanism, resolution]);
+      writer.sample('refusal_resolutions_total', labels, resolvedOf(totals, mechanism, resolution));
+    }
+  }
+  for (const mechanism of MECHANISMS) {
+    writer.sample('refusals_pending', labelSet('refusals_pending', [mechanism]), pendingOf(totals, mechanism));
+  }
+}
+
+/** Copies by reason: those that occurred. */
+export function writeCopies(writer: TextWriter, { causes }: Snapshot): void {
+  const copies = sumBy(causes, 'copied', ({ mechanism, code }) =>
+    labelSet('copies_total', [MECHANISMS[mechanism] ?? '', COPY_REASONS[code] ?? '']),
+  );
+  for (const [labels, count] of copies) writer.sample('copies_total', labels, count);
 }
 
 /** Errors of attempts, by errno: those that occurred. */

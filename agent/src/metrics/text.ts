@@ -1,20 +1,22 @@
 /** Text exposition format 0.0.4, written in one pass. Pure. */
-import { CATALOGUE, type LabelValues, type MetricName, PREFIX } from './catalogue.ts';
+import { CATALOGUE, type HistogramName, type LabelValues, type MetricName, PREFIX } from './catalogue.ts';
 
 export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** UTF-16 units of a label value that are shown; a comm has at most 15. */
+/** UTF-16 units of a label value that are shown; a comm has at most 15, the name of a cgroup at most 95. */
 export const MAX_LABEL_LENGTH = 128;
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
 
+/** What is shown of any text: a bounded length, valid Unicode. Who tells names apart must tell these apart. */
+export function shownText(value: string): string {
+  // cut first: the cut may leave half of a surrogate pair, which toWellFormed() replaces
+  return value.slice(0, MAX_LABEL_LENGTH).toWellFormed();
+}
+
 /** Any text as a label value: of bounded length, valid Unicode, escaped. */
 export function labelText(value: string): string {
-  // cut first: the cut may leave half of a surrogate pair, which toWellFormed() replaces
-  return value
-    .slice(0, MAX_LABEL_LENGTH)
-    .toWellFormed()
-    .replace(/[\\"\n]/g, (character) => ESCAPES[character] ?? character);
+  return shownText(value).replace(/[\\"\n]/g, (character) => ESCAPES[character] ?? character);
 }
 
 /**
@@ -28,6 +30,16 @@ export function labelSet<N extends MetricName>(name: N, values: LabelValues<N>):
   return `{${names.map((label, i) => `${label}="${labelText(texts[i] ?? '')}"`).join(',')}}`;
 }
 
+/** How often something took at most so long. */
+export interface Histogram {
+  /** Rising; what is longer than the last one counts only in the total. */
+  readonly bounds: readonly number[];
+  /** By bound, each including those before it. */
+  readonly cumulative: readonly number[];
+  readonly count: number;
+  readonly sum: number;
+}
+
 /** Collects samples; each family's header is written before its first one. */
 export class TextWriter {
   #text = '';
@@ -38,9 +50,20 @@ export class TextWriter {
    * One line. `labels` is from labelSet(). The samples of a family must follow one another: the format demands it.
    * @throws Error when a family is begun again
    */
-  sample(name: MetricName, labels: string, value: number): void {
+  sample(name: Exclude<MetricName, HistogramName>, labels: string, value: number): void {
     if (name !== this.#family) this.#begin(name);
     this.#text += `${PREFIX}${name}${labels} ${sampleValue(value)}\n`;
+  }
+
+  /** One series of a histogram. `labels` is from labelSet(), and not empty. */
+  histogram(name: HistogramName, labels: string, { bounds, cumulative, count, sum }: Histogram): void {
+    if (name !== this.#family) this.#begin(name);
+    const bucket = (bound: number, value: number) => {
+      this.#text += `${PREFIX}${name}_bucket${labels.slice(0, -1)},le="${sampleValue(bound)}"} ${sampleValue(value)}\n`;
+    };
+    bounds.forEach((bound, i) => bucket(bound, cumulative[i] ?? 0));
+    bucket(Infinity, count);
+    this.#text += `${PREFIX}${name}_sum${labels} ${sampleValue(sum)}\n${PREFIX}${name}_count${labels} ${sampleValue(count)}\n`;
   }
 
   #begin(name: MetricName): void {

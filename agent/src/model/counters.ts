@@ -1,8 +1,17 @@
 /**
  * The counters of one process, or of any sum of processes, as one row of doubles in the order of the kernel's record:
- * first the ring counters, then eight per mechanism (attempts by outcome, bytes by outcome).
+ * first the ring counters, then four per mechanism (refusals by how they ended), then eight per mechanism (attempts by outcome,
+ * bytes by outcome).
  */
-import { LAYOUT, MECHANISMS, type Mechanism, OUTCOMES, type Outcome } from '../abi/layout.ts';
+import {
+  LAYOUT,
+  MECHANISMS,
+  type Mechanism,
+  OUTCOMES,
+  type Outcome,
+  type Resolution,
+  RESOLUTIONS,
+} from '../abi/layout.ts';
 
 /** One row of counters; exact up to 2^53. */
 export type Counters = Float64Array;
@@ -13,8 +22,10 @@ const RING_COLUMNS = LAYOUT.structs.ring_counts.size / 8;
 export const COUNT_COLUMNS = LAYOUT.structs.counts.size / 8;
 const BYTES_COLUMN = LAYOUT.structs.counts.fields.bytes.offset / 8;
 
+const ATTEMPTS_AT = RING_COLUMNS + MECHANISMS.length * RESOLUTIONS.length;
+
 /** Width of a row of counters. */
-export const COUNTER_COLUMNS = RING_COLUMNS + MECHANISMS.length * COUNT_COLUMNS;
+export const COUNTER_COLUMNS = ATTEMPTS_AT + MECHANISMS.length * COUNT_COLUMNS;
 
 /** Outcomes that move bytes, in the order of `counts.bytes`. */
 export const OUTCOMES_WITH_BYTES: readonly Outcome[] = OUTCOMES.slice(0, COUNT_COLUMNS - BYTES_COLUMN);
@@ -35,7 +46,31 @@ export const bytesColumn = (outcome: Outcome): number => BYTES_COLUMN + OUTCOMES
 
 /** Where the eight columns of a mechanism begin in a row of counters. */
 export const mechanismColumn = (mechanism: Mechanism): number =>
-  RING_COLUMNS + MECHANISMS.indexOf(mechanism) * COUNT_COLUMNS;
+  ATTEMPTS_AT + MECHANISMS.indexOf(mechanism) * COUNT_COLUMNS;
+
+/** Column of a mechanism's refusals that ended in one way. */
+export const resolutionColumn = (mechanism: Mechanism, resolution: Resolution): number =>
+  RING_COLUMNS + MECHANISMS.indexOf(mechanism) * RESOLUTIONS.length + RESOLUTIONS.indexOf(resolution);
+
+/** Refusals of one mechanism that ended in one way. */
+export function resolvedOf(counters: Counters, mechanism: Mechanism, resolution: Resolution): number {
+  return counters[resolutionColumn(mechanism, resolution)] ?? 0;
+}
+
+/** Refusals of one mechanism that have not ended yet. */
+export function pendingOf(counters: Counters, mechanism: Mechanism): number {
+  let pending = attemptsOf(counters, mechanism, 'refused');
+  for (const resolution of RESOLUTIONS) pending -= resolvedOf(counters, mechanism, resolution);
+  return pending;
+}
+
+/** The resolutions that are fallbacks: each is one transfer that ended in copying. */
+export const EVIDENCE = ['confirmed', 'presumed'] as const satisfies readonly Resolution[];
+
+/** Transfers of one mechanism that ended in copying by the application. */
+export function fallbacksOf(counters: Counters, mechanism: Mechanism): number {
+  return EVIDENCE.reduce((sum, resolution) => sum + resolvedOf(counters, mechanism, resolution), 0);
+}
 
 /** Attempts of one mechanism and outcome. */
 export function attemptsOf(counters: Counters, mechanism: Mechanism, outcome: Outcome): number {

@@ -34,6 +34,13 @@ function protocolName(protocol: number): string {
   return PROTOCOLS[protocol] ?? String(protocol);
 }
 
+/** An address in network order, read as little-endian words: one for IPv4, four for IPv6; v4-mapped ones as IPv4. */
+export function addressText(words: Uint32Array): string {
+  const mapped = words.length === 4 && words[0] === 0 && words[1] === 0 && words[2] === 0xffff0000;
+  if (mapped) return ipv4(words.subarray(3));
+  return words.length === 1 ? ipv4(words) : ipv6(words);
+}
+
 /** Four bytes in network order, read as a little-endian word. */
 function ipv4(words: Uint32Array): string {
   const word = words[0] ?? 0;

@@ -1,29 +1,79 @@
 /** A Snapshot as the objects that JSON and tables show: by name, what did not occur left out. */
-import { MECHANISMS, type Mechanism, OUTCOMES, type Outcome } from '../abi/layout.ts';
 import {
+  COPY_REASONS,
+  type CopyReason,
+  MECHANISMS,
+  type Mechanism,
+  OUTCOMES,
+  type Outcome,
+  REFUSAL_REASONS,
+  type RefusalReason,
+  type Resolution,
+  RESOLUTIONS,
+} from '../abi/layout.ts';
+import {
+  attemptsColumn,
   attemptsOf,
   bytesOf,
   COUNT_COLUMNS,
   COUNTER_COLUMNS,
   type Counters,
+  fallbacksOf,
   mechanismColumn,
   OUTCOMES_WITH_BYTES,
   bytesColumn,
+  pendingOf,
+  resolvedOf,
   RING,
   sumAttempts,
   totalAttempts,
 } from './counters.ts';
 import { errnoName } from './errno.ts';
 import { flowName, type FlowName, NON_IP_FLOW } from './flow.ts';
-import type { Cause, CauseKind, FlowTable, Snapshot } from './snapshot.ts';
+import { type Percentiles, percentiles } from './latency.ts';
+import {
+  type Cause,
+  type CauseKind,
+  type Culprit,
+  FALLEN_RINGS,
+  type FlowTable,
+  type Latency,
+  type Snapshot,
+  type Workload,
+} from './snapshot.ts';
 
 export type ErrnoCounts = Record<string, number>;
 
 export interface MechanismSummary {
   readonly attempts: number;
   readonly bytes: number;
+  /** They sum to bytes; `zerocopy` has none where only the end of a file was found. */
+  readonly outcomeBytes: { readonly zerocopy: number; readonly copied: number };
   readonly outcomes: Readonly<Record<Outcome, number>>;
   readonly errnos: ErrnoCounts;
+  /** By reason: they sum to outcomes.copied and outcomes.refused. What found the table of causes full is `unknown`. */
+  readonly reasons: { readonly copied: ReasonCounts; readonly refused: ReasonCounts };
+  /** They sum to outcomes.refused. */
+  readonly resolutions: Readonly<Record<Resolution | 'pending', number>>;
+  /** Only with latency.enabled: seconds, by outcome. */
+  readonly latency?: Readonly<Partial<Record<Outcome, Percentiles>>>;
+}
+
+export type ReasonCounts = Record<string, number>;
+
+/** Errnos of attempts that were denied: EPERM and EACCES mean nothing else. */
+export const DENIALS = ['EPERM', 'EACCES'] as const;
+export type Denial = (typeof DENIALS)[number];
+
+/** Why attempts were copied, refused or denied, and because of which file. */
+export interface CauseSummary extends Workload {
+  readonly mechanism: Mechanism;
+  readonly outcome: 'copied' | 'refused' | 'denied';
+  readonly reason: CopyReason | RefusalReason | Denial;
+  readonly count: number;
+  /** null for processes whose records were retired. */
+  readonly pid: number | null;
+  readonly culprit: Culprit | null;
 }
 
 export interface IoUringSummary {
@@ -32,15 +82,33 @@ export interface IoUringSummary {
   /** Requests of zero-copy opcodes that returned, by opcode. */
   readonly completions: Readonly<Record<string, number>>;
   readonly completionErrnos: ErrnoCounts;
+  /** Requests of zero-copy opcodes that were handed to worker threads. */
   readonly queuedAsync: number;
+  /** The same by opcode. */
+  readonly asyncWork: Readonly<Record<string, number>>;
   readonly cqOverflows: number;
 }
 
-export interface ProcessSummary {
+export interface ProcessSummary extends Workload {
   readonly pid: number;
-  readonly comm: string;
   readonly attempts: number;
+  readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
   readonly mechanisms: Readonly<Partial<Record<Mechanism, number>>>;
+  /** Transfers that ended in copying. */
+  readonly fallbacks: number;
+  /** Mechanisms (and `io_uring_setup`) that fell back and have not worked since: a state, which silence does not end. */
+  readonly fallen: readonly Fallible[];
+}
+
+/** What can fall back and stay so. */
+export type Fallible = Mechanism | 'io_uring_setup';
+
+/** A process as summaries take it. */
+export interface ProcessCounts extends Workload {
+  readonly pid: number;
+  /** See ProcessTable. */
+  readonly fallen: number;
+  readonly counters: Counters;
 }
 
 export interface FlowSummary extends FlowName {
@@ -53,6 +121,8 @@ export interface Summary {
   readonly mechanisms: Readonly<Partial<Record<Mechanism, MechanismSummary>>>;
   readonly ioUring: IoUringSummary;
   readonly processes: readonly ProcessSummary[];
+  /** Most frequent first. */
+  readonly causes: readonly CauseSummary[];
   readonly flows: readonly FlowSummary[];
   readonly unattributed: { readonly attempts: number };
   readonly lost: { readonly overflow: number; readonly events: number; readonly missedRuns: number };
@@ -60,12 +130,18 @@ export interface Summary {
 
 const URING_PREFIX = 'io_uring_';
 
+const REASONS = { copied: COPY_REASONS, refused: REFUSAL_REASONS } as const;
+
+/** What is counted but stands in no cause: the table was full, or the attempt came between reading the two. */
+export const UNKNOWN_REASON = 'unknown';
+
 /** The whole of a snapshot. Processes and flows come with the most attempts first. */
 export function summarize(snapshot: Snapshot): Summary {
   return {
     mechanisms: mechanismSummaries(snapshot),
     ioUring: ioUringSummary(snapshot),
     processes: processSummaries(snapshot),
+    causes: causeSummaries(snapshot),
     flows: flowSummaries(snapshot),
     unattributed: { attempts: totalAttempts(snapshot.unattributed) },
     lost: snapshot.lost,
@@ -83,21 +159,63 @@ function errnoCounts(causes: readonly Cause[], kind: CauseKind, mechanism: numbe
   return counts;
 }
 
-function mechanismSummaries({ totals, causes }: Snapshot): Partial<Record<Mechanism, MechanismSummary>> {
+function mechanismSummaries({ totals, causes, latencies }: Snapshot): Partial<Record<Mechanism, MechanismSummary>> {
   const summaries: Partial<Record<Mechanism, MechanismSummary>> = {};
   MECHANISMS.forEach((mechanism, index) => {
     const attempts = sumAttempts(totals, mechanismColumn(mechanism));
     if (attempts === 0) return;
+    const reasons = (outcome: 'copied' | 'refused') =>
+      reasonCounts(causes, outcome, index, attemptsOf(totals, mechanism, outcome));
     summaries[mechanism] = {
       attempts,
       bytes: OUTCOMES_WITH_BYTES.reduce((sum, outcome) => sum + bytesOf(totals, mechanism, outcome), 0),
+      outcomeBytes: {
+        zerocopy: bytesOf(totals, mechanism, 'zerocopy'),
+        copied: bytesOf(totals, mechanism, 'copied'),
+      },
       outcomes: Object.fromEntries(
         OUTCOMES.map((outcome) => [outcome, attemptsOf(totals, mechanism, outcome)]),
       ) as Record<Outcome, number>,
       errnos: errnoCounts(causes, 'errno', index),
+      reasons: { copied: reasons('copied'), refused: reasons('refused') },
+      resolutions: resolutionCounts(totals, mechanism),
+      ...latencyOf(latencies, mechanism),
     };
   });
   return summaries;
+}
+
+function reasonCounts(
+  causes: readonly Cause[],
+  outcome: 'copied' | 'refused',
+  mechanism: number,
+  attempts: number,
+): ReasonCounts {
+  const counts: ReasonCounts = {};
+  let unknown = attempts;
+  for (const cause of causes) {
+    if (cause.kind !== outcome || cause.mechanism !== mechanism) continue;
+    const reason = REASONS[outcome][cause.code] ?? UNKNOWN_REASON;
+    counts[reason] = (counts[reason] ?? 0) + cause.count;
+    unknown -= cause.count;
+  }
+  if (unknown > 0) counts[UNKNOWN_REASON] = (counts[UNKNOWN_REASON] ?? 0) + unknown;
+  return counts;
+}
+
+function resolutionCounts(totals: Counters, mechanism: Mechanism): MechanismSummary['resolutions'] {
+  const ended = Object.fromEntries(
+    RESOLUTIONS.map((resolution) => [resolution, resolvedOf(totals, mechanism, resolution)]),
+  ) as Record<Resolution, number>;
+  return { ...ended, pending: pendingOf(totals, mechanism) };
+}
+
+function latencyOf(latencies: readonly Latency[], mechanism: Mechanism): Pick<MechanismSummary, 'latency'> {
+  const byOutcome = latencies
+    .filter((latency) => latency.mechanism === mechanism)
+    .map((latency) => [latency.outcome, percentiles(latency)] as const)
+    .filter(([, { count }]) => count > 0);
+  return byOutcome.length === 0 ? {} : { latency: Object.fromEntries(byOutcome) };
 }
 
 function ioUringSummary({ totals, causes }: Snapshot): IoUringSummary {
@@ -106,11 +224,12 @@ function ioUringSummary({ totals, causes }: Snapshot): IoUringSummary {
   const completionErrnos: ErrnoCounts = {};
   for (const mechanism of uring) {
     const attempts = sumAttempts(totals, mechanismColumn(mechanism));
-    if (attempts > 0) completions[mechanism.slice(URING_PREFIX.length)] = attempts;
+    if (attempts > 0) completions[opcodeOf(mechanism)] = attempts;
     for (const [name, count] of Object.entries(errnoCounts(causes, 'errno', MECHANISMS.indexOf(mechanism)))) {
       completionErrnos[name] = (completionErrnos[name] ?? 0) + count;
     }
   }
+  const asyncWork = asyncCounts(causes);
   return {
     setups: { ok: totals[RING.setups] ?? 0, errnos: errnoCounts(causes, 'setup_errno', null) },
     enters: {
@@ -120,29 +239,107 @@ function ioUringSummary({ totals, causes }: Snapshot): IoUringSummary {
     },
     completions,
     completionErrnos,
-    queuedAsync: causes.reduce((sum, { kind, count }) => sum + (kind === 'async_work' ? count : 0), 0),
+    queuedAsync: Object.values(asyncWork).reduce((sum, count) => sum + count, 0),
+    asyncWork,
     cqOverflows: totals[RING.cqOverflows] ?? 0,
   };
 }
 
+const opcodeOf = (mechanism: Mechanism): string => mechanism.slice(URING_PREFIX.length);
+
+function asyncCounts(causes: readonly Cause[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { kind, mechanism: index, count } of causes) {
+    const mechanism = MECHANISMS[index];
+    if (kind !== 'async_work' || mechanism === undefined) continue;
+    const opcode = opcodeOf(mechanism);
+    counts[opcode] = (counts[opcode] ?? 0) + count;
+  }
+  return counts;
+}
+
 function processSummaries({ processes }: Snapshot): ProcessSummary[] {
   return Array.from({ length: processes.length }, (_, row) =>
-    processSummary(
-      processes.pids[row] ?? 0,
-      processes.comms[row] ?? '',
-      processes.counters.subarray(row * COUNTER_COLUMNS, (row + 1) * COUNTER_COLUMNS),
-    ),
+    processSummary({
+      pid: processes.pids[row] ?? 0,
+      unit: processes.units[row] ?? '',
+      comm: processes.comms[row] ?? '',
+      fallen: processes.fallen[row] ?? 0,
+      counters: processes.counters.subarray(row * COUNTER_COLUMNS, (row + 1) * COUNTER_COLUMNS),
+    }),
   ).sort((a, b) => b.attempts - a.attempts || a.pid - b.pid);
 }
 
 /** One process from its row of counters. */
-export function processSummary(pid: number, comm: string, counters: Counters): ProcessSummary {
+export function processSummary({ pid, unit, comm, fallen, counters }: ProcessCounts): ProcessSummary {
   const mechanisms: Partial<Record<Mechanism, number>> = {};
+  let fallbacks = 0;
   for (const mechanism of MECHANISMS) {
     const attempts = sumAttempts(counters, mechanismColumn(mechanism));
     if (attempts > 0) mechanisms[mechanism] = attempts;
+    fallbacks += fallbacksOf(counters, mechanism);
   }
-  return { pid, comm, attempts: totalAttempts(counters), mechanisms };
+  return {
+    pid,
+    comm,
+    unit,
+    attempts: totalAttempts(counters),
+    outcomes: occurred((outcome) =>
+      MECHANISMS.reduce((sum, mechanism) => sum + attemptsOf(counters, mechanism, outcome), 0),
+    ),
+    mechanisms,
+    fallbacks,
+    fallen: fallenNames(fallen),
+  };
+}
+
+/** Attempts by outcome, without those that did not occur. */
+function occurred(attempts: (outcome: Outcome) => number): Partial<Record<Outcome, number>> {
+  return Object.fromEntries(
+    OUTCOMES.map((outcome) => [outcome, attempts(outcome)] as const).filter(([, number]) => number > 0),
+  );
+}
+
+/** The names of the bits that are set in one value of ProcessTable.fallen. */
+export function fallenNames(fallen: number): Fallible[] {
+  const names: Fallible[] = MECHANISMS.filter((_, bit) => (fallen & (1 << bit)) !== 0);
+  if ((fallen & (1 << FALLEN_RINGS)) !== 0) names.push('io_uring_setup');
+  return names;
+}
+
+/** Causes of copies, refusals and denials; those that differ only in their record are one. */
+function causeSummaries({ causes, processes }: Snapshot): CauseSummary[] {
+  const sums = new Map<string, CauseSummary>();
+  for (const cause of causes) {
+    const { unit, comm, process, count, culprit } = cause;
+    const mechanism = MECHANISMS[cause.mechanism];
+    const ending = endingOf(cause);
+    if (mechanism === undefined || ending === null) continue;
+    const pid = process === null ? null : (processes.pids[process] ?? null);
+    const key = JSON.stringify([mechanism, ending, unit, comm, pid]);
+    const before = sums.get(key);
+    sums.set(key, {
+      mechanism,
+      ...ending,
+      count: count + (before?.count ?? 0),
+      unit,
+      comm,
+      pid,
+      culprit: before?.culprit ?? culprit,
+    });
+  }
+  return [...sums.values()].sort((a, b) => b.count - a.count);
+}
+
+/** Null for what has no reason but its errno. */
+function endingOf({ kind, code }: Cause): Pick<CauseSummary, 'outcome' | 'reason'> | null {
+  if (kind === 'errno') {
+    const reason = DENIALS.find((denial) => denial === errnoName(code));
+    return reason === undefined ? null : { outcome: 'denied', reason };
+  }
+  if (kind !== 'copied' && kind !== 'refused') return null;
+  const reason = REASONS[kind][code];
+  return reason === undefined ? null : { outcome: kind, reason };
 }
 
 function flowSummaries({ flows, otherFlows, nonIpFlows }: Snapshot): FlowSummary[] {
@@ -165,15 +362,10 @@ const rowCounts = (table: FlowTable, row: number): Float64Array =>
   table.counts.subarray(row * COUNT_COLUMNS, (row + 1) * COUNT_COLUMNS);
 
 function flowSummary(name: FlowName, counts: Float64Array): FlowSummary {
-  const outcomes: Partial<Record<Outcome, number>> = {};
-  OUTCOMES.forEach((outcome, column) => {
-    const attempts = counts[column] ?? 0;
-    if (attempts > 0) outcomes[outcome] = attempts;
-  });
   return {
     ...name,
     attempts: sumAttempts(counts, 0),
     bytes: OUTCOMES_WITH_BYTES.reduce((sum, outcome) => sum + (counts[bytesColumn(outcome)] ?? 0), 0),
-    outcomes,
+    outcomes: occurred((outcome) => counts[attemptsColumn(outcome)] ?? 0),
   };
 }

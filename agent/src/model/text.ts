@@ -11,6 +11,17 @@ export function printable(text: string): string {
   });
 }
 
+/** Characters that take two columns: CJK, full-width forms, emoji. */
+const WIDE =
+  /[\u{1100}-\u{115f}\u{2e80}-\u{a4cf}\u{ac00}-\u{d7a3}\u{f900}-\u{faff}\u{fe30}-\u{fe6f}\u{ff00}-\u{ff60}\u{1f000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
+
+/** Columns that the text takes in a terminal. Marks that combine count too: a name may consist of nothing else. */
+export function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text) width += WIDE.test(character) ? 2 : 1;
+  return width;
+}
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** `49152` -> `48.0 KiB`. */
@@ -29,12 +40,15 @@ export function columns(rows: readonly (readonly string[])[], left: number): str
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? 0, cell.length);
+      widths[i] = Math.max(widths[i] ?? 0, widthOf(cell));
     });
   }
   return rows.map((row) =>
     row
-      .map((cell, i) => (i < left ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .map((cell, i) => {
+        const padding = ' '.repeat((widths[i] ?? 0) - widthOf(cell));
+        return i < left ? cell + padding : padding + cell;
+      })
       .join('  ')
       .trimEnd(),
   );

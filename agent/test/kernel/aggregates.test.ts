@@ -5,33 +5,38 @@ import { COUNTER_COLUMNS } from '../../src/model/counters.ts';
 const row = (value: number) => new Float64Array(COUNTER_COLUMNS).fill(value);
 
 describe('Aggregates', () => {
-  it('sum processes by comm', () => {
+  it('sum processes by unit and comm', () => {
     const aggregates = new Aggregates();
-    aggregates.addProcess('cp', row(1));
-    aggregates.addProcess('cp', row(2));
-    aggregates.addProcess('cat', row(4));
-    expect(aggregates.processes.get('cp')?.[5]).toBe(3);
-    expect(aggregates.processes.get('cat')?.[5]).toBe(4);
+    aggregates.addProcess({ unit: '', comm: 'cp' }, row(1));
+    aggregates.addProcess({ unit: '', comm: 'cp' }, row(2));
+    aggregates.addProcess({ unit: 'backup.service', comm: 'cp' }, row(4));
+    expect(Array.from(aggregates.processes, ({ unit, comm, counters }) => [unit, comm, counters[5]])).toEqual([
+      ['', 'cp', 3],
+      ['backup.service', 'cp', 4],
+    ]);
   });
 
   it('stay bounded under ever new comms and lose nothing', () => {
     const aggregates = new Aggregates();
-    for (let i = 0; i < 10_000; i++) aggregates.addProcess(`comm${String(i)}`, row(1));
-    expect(aggregates.processes.size).toBeLessThanOrEqual(4097);
-    let sum = 0;
-    for (const counters of aggregates.processes.values()) sum += counters[0] ?? 0;
-    expect(sum).toBe(10_000);
+    for (let i = 0; i < 10_000; i++) aggregates.addProcess({ unit: '', comm: `comm${String(i)}` }, row(1));
+    const sums = [...aggregates.processes];
+    expect(sums.length).toBeLessThanOrEqual(4097);
+    expect(sums.reduce((sum, { counters }) => sum + (counters[0] ?? 0), 0)).toBe(10_000);
   });
 
-  it('sum causes by kind, mechanism, code and comm', () => {
+  it('sum causes by kind, mechanism, code and workload, and keep the first culprit', () => {
     const aggregates = new Aggregates();
-    const cause = { kind: 'errno', mechanism: 1, code: 11, comm: 'cp' } as const;
+    const cause = { kind: 'refused', mechanism: 1, code: 3, comm: 'cp', unit: '', culprit: null } as const;
+    const culprit = { type: 'file', filesystem: 'ext4', name: '/a', flags: [] } as const;
     aggregates.addCause({ ...cause, count: 2 });
-    aggregates.addCause({ ...cause, count: 3 });
-    aggregates.addCause({ ...cause, comm: 'cat', count: 1 });
+    aggregates.addCause({ ...cause, count: 3, culprit });
+    aggregates.addCause({ ...cause, count: 4, culprit: { ...culprit, name: '/b' } });
+    aggregates.addCause({ ...cause, unit: 'a.service', count: 1 });
+    aggregates.addCause({ ...cause, code: 4, count: 1 });
     expect([...aggregates.causes]).toEqual([
-      { ...cause, process: null, count: 5 },
-      { ...cause, process: null, comm: 'cat', count: 1 },
+      { ...cause, process: null, count: 9, culprit },
+      { ...cause, process: null, unit: 'a.service', count: 1 },
+      { ...cause, process: null, code: 4, count: 1 },
     ]);
   });
 });

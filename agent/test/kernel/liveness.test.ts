@@ -1,19 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Rows } from '../../src/kernel/collect.ts';
 import { isGone, supersededRows } from '../../src/kernel/liveness.ts';
+import { SHAPES } from '../../src/kernel/tables.ts';
 
 /** Rows of {start, exec, tgid}. */
 function rows(...processes: [start: number, exec: number, tgid: number][]): Rows {
-  const keys = processes.flatMap(([start, exec, tgid]) => [
-    start % 2 ** 32,
-    Math.floor(start / 2 ** 32),
-    exec,
-    0,
-    tgid,
-    1,
-    0,
-    0,
-  ]);
+  const keys = processes.flatMap(([start, exec, tgid]) => {
+    const key = [start % 2 ** 32, Math.floor(start / 2 ** 32), exec, 0, tgid, 1];
+    return [...key, ...new Array<number>(SHAPES.processes.keyWords - key.length).fill(0)];
+  });
   const { length } = processes;
   return {
     length,

@@ -6,7 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { agentsAttached, until } from './support/kernel.ts';
 import {
   flowSet,
+  knownMechanisms,
   type Observed,
+  type MechanismReport,
   processSet,
   program,
   type Report,
@@ -20,7 +22,7 @@ import {
 
 /** The report tells exactly what the program tells. */
 function expectEqual({ report, witness }: Observed): void {
-  expect(report.mechanisms).toEqual(witness.mechanisms);
+  expect(knownMechanisms(report, witness)).toEqual(witness.mechanisms);
   expect(flowSet(report.flows)).toEqual(flowSet(witness.flows));
   expect(ringCounts(report)).toEqual(ringCounts(witness));
   expect(report.lost).toEqual({ overflow: 0, events: 0, missedRuns: 0 });
@@ -128,9 +130,14 @@ describe('descendants', () => {
 
 it('descriptors that other threads close and reuse in mid-call change no total', async () => {
   const { report, witness } = await stat([program('fdrace')]);
-  for (const [mechanism, { attempts, outcomes }] of Object.entries(witness.mechanisms)) {
-    expect(report.mechanisms[mechanism]?.attempts).toBe(attempts);
-    expect(report.mechanisms[mechanism]?.outcomes).toEqual(outcomes);
+  // which files a call had is nobody's to say: a copy is told from none by them, and a refusal from a caller's mistake
+  const certain = ({ attempts, bytes, errnos, outcomes }: MechanismReport) => ({
+    ...{ attempts, bytes, errnos, retry: outcomes.retry, denied: outcomes.denied },
+    moved: (outcomes.zerocopy ?? 0) + (outcomes.copied ?? 0),
+    not: (outcomes.refused ?? 0) + (outcomes.failed ?? 0),
+  });
+  for (const [mechanism, told] of Object.entries(knownMechanisms(report, witness))) {
+    expect(certain(told)).toEqual(certain(witness.mechanisms[mechanism] as MechanismReport));
   }
 });
 
@@ -177,7 +184,7 @@ it('a process that is watched by its pid is watched with the children it has and
   await new Promise((resolve) => setTimeout(resolve, 1000));
   writeFileSync(gate, '');
   // it ends by itself, because the watched process does
-  expect((await watched).code).toBe(0);
+  expect(await watched).toMatchObject({ code: 0, stderr: '' });
   const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
   expect(report.processes.filter(({ comm }) => comm === 'cp')).toHaveLength(3);
 });

@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { MECHANISMS, OUTCOMES } from '../../src/abi/layout.ts';
+import { MECHANISMS, OUTCOMES, RESOLUTIONS } from '../../src/abi/layout.ts';
 import { CATALOGUE, PREFIX, PROCESS_CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { DEFAULT_LIMITS, Exporter } from '../../src/metrics/exporter.ts';
 import { processRegistry } from '../../src/metrics/process.ts';
+import { EVIDENCE } from '../../src/model/counters.ts';
 import { parseExposition, seriesOf } from '../support/exposition.ts';
 import { promlint } from '../support/promlint.ts';
 import { programOf, snapshotOf } from '../support/snapshots.ts';
+import { parseHistograms } from './histograms.ts';
 
 const build = { version: '0.1.0', revision: 'abc1234', kernel: '6.18.0 "test"' };
 const collection = { seconds: 0.0015, success: true };
@@ -19,24 +21,50 @@ const process = processRegistry({
 /** Something of everything, so that every family is written. */
 const everything = snapshotOf({
   processes: [
-    { pid: 10, comm: 'nginx', counters: { sendfile: { zerocopy: 10_000, retry: 12, bytes: 2 ** 40 } } },
-    { pid: 11, comm: 'ev"il\n\\{}', counters: { splice: { refused: 3, zerocopy: 1, bytes: 512 } } },
+    {
+      pid: 10,
+      unit: 'nginx.service',
+      comm: 'nginx',
+      counters: { sendfile: { zerocopy: 10_000, copied: 9, retry: 12, bytes: 2 ** 40 } },
+    },
+    {
+      pid: 11,
+      unit: 'docker:"ev\\il"\n',
+      comm: 'ev"il\n\\{}',
+      counters: {
+        splice: { refused: 7, cascaded: 1, confirmed: 2, presumed: 1, abandoned: 1, zerocopy: 1, bytes: 512 },
+      },
+      fallen: ['splice', 'io_uring_setup'],
+    },
     {
       pid: 12,
       comm: 'fio',
       counters: { io_uring_splice: { zerocopy: 40, failed: 2 }, enters: 20, submitted: 42, setups: 1, cqOverflows: 3 },
     },
   ],
-  departed: { cp: { copy_file_range: { copied: 7, denied: 1, bytes: 0 } } },
+  departed: [
+    {
+      unit: 'user@1000.service',
+      comm: 'cp',
+      counters: { copy_file_range: { copied: 7, refused: 2, confirmed: 2, denied: 1, bytes: 0 } },
+    },
+  ],
   unattributed: { io_uring_splice: { zerocopy: 2 } },
   causes: [
-    { comm: 'nginx', process: 0, code: 11, count: 12 },
-    { comm: 'ev"il\n\\{}', process: 1, mechanism: 'splice', code: 22, count: 3 },
-    { comm: 'cp', mechanism: 'copy_file_range', code: 1, count: 1 },
-    { comm: 'fio', process: 2, mechanism: 'io_uring_splice', code: 9, count: 2 },
-    { comm: 'fio', process: 2, kind: 'enter_errno', code: 11, count: 5 },
+    { process: 0, code: 11, count: 12 },
+    { process: 0, copied: 'loopback', count: 4 },
+    { process: 0, copied: 'sink_regular_file', count: 5 },
+    { process: 1, mechanism: 'splice', code: 22, count: 7 },
+    { process: 1, mechanism: 'splice', refused: 'sink_append', count: 6 },
+    { process: 1, mechanism: 'splice', refused: 'source_cannot_splice', count: 1 },
+    { unit: 'user@1000.service', comm: 'cp', mechanism: 'copy_file_range', code: 1, count: 1 },
+    { unit: 'user@1000.service', comm: 'cp', mechanism: 'copy_file_range', code: 18, count: 2 },
+    { unit: 'user@1000.service', comm: 'cp', mechanism: 'copy_file_range', refused: 'cross_device', count: 2 },
+    { unit: '', comm: 'cp', mechanism: 'copy_file_range', copied: 'copy_file_range_in_kernel', count: 7 },
+    { process: 2, mechanism: 'io_uring_splice', code: 9, count: 2 },
+    { process: 2, kind: 'enter_errno', code: 11, count: 5 },
     { comm: 'sh', kind: 'setup_errno', code: 1, count: 1 },
-    { comm: 'fio', process: 2, kind: 'async_work', mechanism: 'io_uring_splice', code: 0, count: 6 },
+    { process: 2, kind: 'async_work', mechanism: 'io_uring_splice', code: 0, count: 6 },
   ],
   flows: [
     { src: '127.0.0.1', dst: '127.0.0.1', counts: { zerocopy: 10_000, retry: 12, bytes: 2 ** 40 } },
@@ -44,6 +72,11 @@ const everything = snapshotOf({
   ],
   otherFlows: { failed: 2 },
   nonIpFlows: { refused: 3 },
+  latencies: [
+    { mechanism: 'sendfile', outcome: 'zerocopy', buckets: { 3: 1, 12: 9000, 13: 998, 39: 1 } },
+    { mechanism: 'splice', outcome: 'refused', buckets: { 10: 7 } },
+    { mechanism: 'tee', outcome: 'failed', buckets: {} },
+  ],
   tables: [
     { table: 'processes', entries: 3, capacity: 4096, overflows: 0 },
     { table: 'flows', entries: 1, capacity: 65_536, overflows: 2 },
@@ -64,20 +97,21 @@ test('the whole of /metrics', async () => {
 
 describe('/metrics', () => {
   test('holds every family of the catalogue, with its help, type and labels', async () => {
-    const families = parseExposition(await render());
+    const { families, histograms } = parseHistograms(await render());
     const catalogue = [
       ...Object.entries(CATALOGUE).map(([name, metric]) => [PREFIX + name, metric] as const),
       ...Object.entries(PROCESS_CATALOGUE),
     ];
-    expect([...families.keys()].sort()).toEqual(catalogue.map(([name]) => name).sort());
+    expect([...families.keys(), ...histograms.keys()].sort()).toEqual(catalogue.map(([name]) => name).sort());
     for (const [name, { help, type, labels }] of catalogue) {
-      expect(families.get(name)).toMatchObject({ help, type });
-      for (const sample of families.get(name)?.samples ?? []) expect(Object.keys(sample.labels)).toEqual(labels);
+      const family = families.get(name) ?? histograms.get(name);
+      expect(family).toMatchObject({ help, type });
+      for (const sample of family?.samples ?? []) expect(Object.keys(sample.labels)).toEqual(labels);
     }
   });
 
   test('breaks no rule of promlint', async () => {
-    expect([...parseExposition(await render()).values()].flatMap(promlint)).toEqual([]);
+    expect([...parseHistograms(await render()).families.values()].flatMap(promlint)).toEqual([]);
   });
 
   test('breaks no rule of promtool itself', async () => {
@@ -90,23 +124,71 @@ describe('/metrics', () => {
     expect(status).toBe(0);
   });
 
-  test('holds all mechanisms and outcomes before the first attempt, and nothing else that has not occurred', () => {
+  test('holds all mechanisms with all outcomes and resolutions before the first attempt', () => {
     const families = parseExposition(new Exporter(build).render(snapshotOf(), collection));
-    const attempts = seriesOf(families, 'spillway_attempts_total');
-    expect(attempts.size).toBe(MECHANISMS.length * OUTCOMES.length);
-    expect(new Set(attempts.values())).toEqual(new Set([0]));
-    expect(seriesOf(families, 'spillway_attempt_bytes_total').size).toBe(MECHANISMS.length * 2);
-    for (const name of [
-      'errors',
-      'workload_attempts',
-      'workload_errors',
-      'flow_attempts',
-      'flow_bytes',
-      'program_runs',
-      'program_run_seconds',
-    ]) {
-      expect(families.has(`spillway_${name}_total`)).toBe(false);
+    for (const [name, size] of [
+      ['attempts_total', OUTCOMES.length],
+      ['attempt_bytes_total', 2],
+      ['fallbacks_total', EVIDENCE.length],
+      ['refusal_resolutions_total', RESOLUTIONS.length],
+      ['refusals_pending', 1],
+      ['unattributed_attempts_total', 1],
+    ] as const) {
+      const values = [...seriesOf(families, PREFIX + name).values()];
+      expect(values, name).toEqual(new Array(MECHANISMS.length * size).fill(0));
     }
+  });
+
+  test('holds nothing else that has not occurred', () => {
+    const families = parseExposition(new Exporter(build).render(snapshotOf(), collection));
+    for (const name of [
+      'errors_total',
+      'refusals_total',
+      'copies_total',
+      'workload_attempts_total',
+      'workload_fallbacks_total',
+      'workload_errors_total',
+      'workload_fallen',
+      'flow_attempts_total',
+      'flow_bytes_total',
+      'program_runs_total',
+      'program_run_seconds_total',
+      'attempt_duration_seconds',
+    ]) {
+      expect(families.has(PREFIX + name), name).toBe(false);
+    }
+  });
+
+  test('tells how refusals ended, and which have not', async () => {
+    const { families } = parseHistograms(await render());
+    const splice = (name: string) =>
+      [...seriesOf(families, PREFIX + name)]
+        .map(([labels, value]) => [JSON.parse(labels) as Record<string, string>, value] as const)
+        .filter(([{ mechanism }]) => mechanism === 'splice')
+        .map(([{ evidence, reason, resolution }, value]) => [evidence ?? reason ?? resolution, value]);
+    expect(splice('fallbacks_total')).toEqual([
+      ['confirmed', 2],
+      ['presumed', 1],
+    ]);
+    expect(splice('refusals_total')).toEqual([
+      ['sink_append', 6],
+      ['source_cannot_splice', 1],
+    ]);
+    expect(splice('refusal_resolutions_total')).toEqual([
+      ['cascaded', 1],
+      ['confirmed', 2],
+      ['presumed', 1],
+      ['abandoned', 1],
+    ]);
+    expect(splice('refusals_pending')).toEqual([[undefined, 2]]);
+  });
+
+  test('copies have their reasons', async () => {
+    expect([...seriesOf(parseHistograms(await render()).families, 'spillway_copies_total')]).toEqual([
+      [JSON.stringify({ mechanism: 'copy_file_range', reason: 'copy_file_range_in_kernel' }), 7],
+      [JSON.stringify({ mechanism: 'sendfile', reason: 'loopback' }), 4],
+      [JSON.stringify({ mechanism: 'sendfile', reason: 'sink_regular_file' }), 5],
+    ]);
   });
 
   test('shows runs of programs only where the kernel counts them', () => {
@@ -118,16 +200,20 @@ describe('/metrics', () => {
   });
 
   test('tells 0 for a program that could not be attached and nothing for one that is switched off', async () => {
-    const attached = seriesOf(parseExposition(await render()), 'spillway_program_attached');
+    const attached = seriesOf(parseHistograms(await render()).families, 'spillway_program_attached');
     expect([...attached.values()]).toEqual([1, 0]);
   });
 
   test('sums over workloads to all attempts, with any limit', () => {
     for (const workloads of [0, 1, 2, 200]) {
       const text = new Exporter(build, { ...DEFAULT_LIMITS, workloads }).render(everything, collection);
-      const sum = (name: string) => [...seriesOf(parseExposition(text), name).values()].reduce((a, b) => a + b, 0);
-      expect(sum('spillway_workload_attempts_total')).toBe(sum('spillway_attempts_total'));
-      expect(sum('spillway_workload_errors_total')).toBe(sum('spillway_errors_total'));
+      const { families } = parseHistograms(text);
+      const sum = (name: string) =>
+        [...seriesOf(families, `spillway_${name}_total`).values()].reduce((a, b) => a + b, 0);
+      for (const name of ['attempts', 'fallbacks', 'errors']) {
+        expect(sum(`workload_${name}`)).toBe(sum(name));
+        expect(sum(name)).toBeGreaterThan(0);
+      }
     }
   });
 

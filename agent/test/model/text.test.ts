@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bytesText, columns, printable } from '../../src/model/text.ts';
+import { bytesText, columns, printable, widthOf } from '../../src/model/text.ts';
 
 describe('printable', () => {
   it('shows what a terminal would obey', () => {
@@ -35,4 +35,26 @@ it('columns aligns names left and numbers right', () => {
     ['a', '12345'],
   ];
   expect(columns(rows, 1)).toEqual(['comm     pid', 'nginx      7', 'a      12345']);
+});
+
+it.each([
+  ['', 0],
+  ['nginx…', 6],
+  ['漢字', 4],
+  ['ｗ', 2],
+  ['한', 2],
+  ['😀', 2],
+  ['✅', 2],
+  ['e\u0301', 2],
+])('%s takes %d columns', (text, width) => {
+  expect(widthOf(text)).toBe(width);
+});
+
+it('columns are as wide as a terminal shows them', () => {
+  const rows = [
+    ['漢字', '1', 'x'],
+    ['nginx', '漢', 'x'],
+    ['😀', '12345', 'x'],
+  ];
+  expect(columns(rows, 1)).toEqual(['漢字       1  x', 'nginx     漢  x', '😀     12345  x']);
 });

@@ -1,5 +1,19 @@
 /** Snapshots for tests, from what a test wants to say: everything else is empty. */
-import { LAYOUT, MECHANISMS, type Mechanism, type Outcome, TABLES } from '../../src/abi/layout.ts';
+import { constants } from 'node:os';
+import {
+  COPY_REASONS,
+  type CopyReason,
+  LAYOUT,
+  MECHANISMS,
+  type Mechanism,
+  type Outcome,
+  OUTCOMES,
+  REFUSAL_REASONS,
+  type RefusalReason,
+  type Resolution,
+  RESOLUTIONS,
+  TABLES,
+} from '../../src/abi/layout.ts';
 import {
   addRow,
   attemptsColumn,
@@ -8,21 +22,49 @@ import {
   COUNTER_COLUMNS,
   type Counters,
   mechanismColumn,
-  OUTCOMES_WITH_BYTES,
+  resolutionColumn,
   RING,
 } from '../../src/model/counters.ts';
-import type { Cause, FlowTable, ProgramStatus, Snapshot, TableUsage } from '../../src/model/snapshot.ts';
+import {
+  type Cause,
+  FALLEN_RINGS,
+  type FlowTable,
+  type ProgramStatus,
+  type Snapshot,
+  type TableUsage,
+} from '../../src/model/snapshot.ts';
+import type { Denial, Fallible } from '../../src/model/summary.ts';
 
-/** Attempts by outcome, and bytes that are counted as moved without a copy. */
-export type Counts = Partial<Record<Outcome, number>> & { readonly bytes?: number };
+/** Attempts by outcome, and bytes that were moved without a copy and with one. */
+export type Counts = Partial<Record<Outcome, number>> & { readonly bytes?: number; readonly copiedBytes?: number };
+
+/** Those of a mechanism also by how its refusals ended; `refused` must be at least as many. */
+export type MechanismCounts = Counts & Partial<Record<Resolution, number>>;
 
 /** By mechanism, and the ring counters. */
-export type CountersSpec = Partial<Record<Mechanism, Counts>> & Partial<Record<keyof typeof RING, number>>;
+export type CountersSpec = Partial<Record<Mechanism, MechanismCounts>> & Partial<Record<keyof typeof RING, number>>;
 
 export interface ProcessSpec {
   readonly pid: number;
+  readonly unit?: string;
   readonly comm: string;
   readonly counters: CountersSpec;
+  readonly fallen?: readonly Fallible[];
+  /** Nanoseconds since boot; alive unless said. */
+  readonly endedAt?: number;
+}
+
+export interface DepartedSpec {
+  readonly unit?: string;
+  readonly comm: string;
+  readonly counters: CountersSpec;
+}
+
+export interface LatencySpec {
+  readonly mechanism: Mechanism;
+  readonly outcome: Outcome;
+  /** Calls by number of bucket. */
+  readonly buckets: Readonly<Record<number, number>>;
 }
 
 export interface FlowSpec {
@@ -37,31 +79,42 @@ export interface FlowSpec {
 export interface SnapshotSpec {
   readonly boottime?: number;
   readonly processes?: readonly ProcessSpec[];
-  readonly departed?: Readonly<Record<string, CountersSpec>>;
+  /** By comm where units do not matter. */
+  readonly departed?: Readonly<Record<string, CountersSpec>> | readonly DepartedSpec[];
   readonly unattributed?: CountersSpec;
   readonly overflow?: CountersSpec;
   readonly causes?: readonly CauseSpec[];
   readonly flows?: readonly FlowSpec[];
   readonly otherFlows?: Counts;
   readonly nonIpFlows?: Counts;
+  readonly latencies?: readonly LatencySpec[];
   readonly tables?: readonly TableUsage[];
   readonly programs?: readonly ProgramStatus[];
   readonly lost?: Partial<Snapshot['lost']>;
 }
 
+/** Of a `process` its unit and comm are known. */
 export interface CauseSpec extends Omit<Partial<Cause>, 'mechanism'> {
   readonly mechanism?: Mechanism;
+  /** Stands for `kind` and `code`. */
+  readonly copied?: CopyReason;
+  readonly refused?: RefusalReason;
+  readonly denied?: Denial;
 }
 
 /** A consistent snapshot: `totals` is the sum of its parts. */
 export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
   const processes = spec.processes ?? [];
   const rows = processes.map(({ counters }) => countersOf(counters));
-  const departed = new Map(Object.entries(spec.departed ?? {}).map(([comm, counters]) => [comm, countersOf(counters)]));
+  const departed = departedOf(spec.departed ?? []).map(({ unit = '', comm, counters }) => ({
+    unit,
+    comm,
+    counters: countersOf(counters),
+  }));
   const unattributed = countersOf(spec.unattributed ?? {});
   const overflow = countersOf(spec.overflow ?? {});
   const totals = new Float64Array(COUNTER_COLUMNS);
-  for (const row of [...rows, ...departed.values(), unattributed, overflow]) addRow(totals, row);
+  for (const row of [...rows, ...departed.map(({ counters }) => counters), unattributed, overflow]) addRow(totals, row);
   const flows = spec.flows ?? [];
   return {
     time: { unixMs: Date.UTC(2026, 0, 2, 3, 4, 5), boottime: spec.boottime ?? 1000 },
@@ -72,12 +125,15 @@ export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
       length: processes.length,
       pids: Uint32Array.from(processes, ({ pid }) => pid),
       startTimes: new Float64Array(processes.length),
-      endedAt: new Float64Array(processes.length),
+      endedAt: Float64Array.from(processes, ({ endedAt = 0 }) => endedAt),
       comms: processes.map(({ comm }) => comm),
+      units: processes.map(({ unit = '' }) => unit),
+      fallen: Uint32Array.from(processes, ({ fallen = [] }) => fallenBits(fallen)),
+      fellBackAt: Float64Array.from(processes, ({ fallen = [] }) => (fallen.length === 0 ? 0 : 1e9)),
       counters: concat(rows),
     },
     departed,
-    causes: (spec.causes ?? []).map(causeOf),
+    causes: (spec.causes ?? []).map((cause) => causeOf(cause, processes)),
     flows: [
       flowTableOf(
         4,
@@ -90,6 +146,11 @@ export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
     ],
     otherFlows: countsOf(spec.otherFlows ?? {}),
     nonIpFlows: countsOf(spec.nonIpFlows ?? {}),
+    latencies: (spec.latencies ?? []).map(({ mechanism, outcome, buckets }) => ({
+      mechanism,
+      outcome,
+      buckets: Float64Array.from({ length: LAYOUT.structs.latency.fields.buckets.elements }, (_, b) => buckets[b] ?? 0),
+    })),
     tables: spec.tables ?? TABLES.map((table) => ({ table, entries: 0, capacity: 1024, overflows: 0 })),
     programs: spec.programs ?? [],
     lost: { overflow: 0, events: 0, missedRuns: 0, ...spec.lost },
@@ -113,15 +174,33 @@ export function programOf(status: Partial<ProgramStatus> = {}): ProgramStatus {
 function countersOf(spec: CountersSpec): Counters {
   const counters = new Float64Array(COUNTER_COLUMNS);
   for (const name of Object.keys(RING) as (keyof typeof RING)[]) counters[RING[name]] = spec[name] ?? 0;
-  for (const mechanism of MECHANISMS) counters.set(countsOf(spec[mechanism] ?? {}), mechanismColumn(mechanism));
+  for (const mechanism of MECHANISMS) {
+    const counts = spec[mechanism] ?? {};
+    counters.set(countsOf(counts), mechanismColumn(mechanism));
+    for (const resolution of RESOLUTIONS) {
+      counters[resolutionColumn(mechanism, resolution)] = counts[resolution] ?? 0;
+    }
+  }
   return counters;
 }
 
-function countsOf({ bytes = 0, ...attempts }: Counts): Float64Array {
+function departedOf(spec: NonNullable<SnapshotSpec['departed']>): readonly DepartedSpec[] {
+  if (Symbol.iterator in spec) return spec;
+  return Object.entries(spec).map(([comm, counters]) => ({ comm, counters }));
+}
+
+function fallenBits(fallen: readonly Fallible[]): number {
+  return fallen.reduce(
+    (bits, name) => bits | (1 << (name === 'io_uring_setup' ? FALLEN_RINGS : MECHANISMS.indexOf(name))),
+    0,
+  );
+}
+
+function countsOf({ bytes = 0, copiedBytes = 0, ...attempts }: Counts): Float64Array {
   const counts = new Float64Array(COUNT_COLUMNS);
-  for (const [outcome, count] of Object.entries(attempts) as [Outcome, number][])
-    counts[attemptsColumn(outcome)] = count;
-  counts[bytesColumn(OUTCOMES_WITH_BYTES[0] ?? 'zerocopy')] = bytes;
+  for (const outcome of OUTCOMES) counts[attemptsColumn(outcome)] = attempts[outcome] ?? 0;
+  counts[bytesColumn('zerocopy')] = bytes;
+  counts[bytesColumn('copied')] = copiedBytes;
   return counts;
 }
 
@@ -142,13 +221,22 @@ function addressBytes(address: string): number[] {
   return address.split(':').flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff]);
 }
 
-function causeOf({ mechanism = 'sendfile', ...cause }: CauseSpec): Cause {
+function causeOf(
+  { mechanism = 'sendfile', copied, refused, denied, ...cause }: CauseSpec,
+  processes: readonly ProcessSpec[],
+): Cause {
+  const { unit = '', comm = '' } = processes[cause.process ?? -1] ?? {};
   return {
     kind: 'errno',
     code: 11,
     process: null,
-    comm: '',
+    unit,
+    comm,
     count: 1,
+    culprit: null,
+    ...(copied !== undefined && { kind: 'copied', code: COPY_REASONS.indexOf(copied) }),
+    ...(refused !== undefined && { kind: 'refused', code: REFUSAL_REASONS.indexOf(refused) }),
+    ...(denied !== undefined && { kind: 'errno', code: constants.errno[denied] }),
     ...cause,
     mechanism: MECHANISMS.indexOf(mechanism),
   };

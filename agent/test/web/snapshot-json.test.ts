@@ -1,17 +1,27 @@
 import { expect, test } from 'vitest';
 import { snapshotJson } from '../../src/web/snapshot-json.ts';
+import type { Culprit } from '../../src/model/snapshot.ts';
 import { programOf, snapshotOf } from '../support/snapshots.ts';
+
+const culprit: Culprit = { type: 'file', filesystem: 'ext4', name: '/var/log/a', flags: ['O_APPEND'] };
 
 test('a snapshot by name, most attempts first, and what did not occur left out', () => {
   const snapshot = snapshotOf({
     boottime: 12.5,
     processes: [
-      { pid: 5, comm: 'cp', counters: { splice: { refused: 1 } } },
+      {
+        pid: 5,
+        unit: 'backup.service',
+        comm: 'cp',
+        counters: { splice: { refused: 3, confirmed: 1, presumed: 1 } },
+        fallen: ['splice'],
+      },
       { pid: 9, comm: 'a"\n', counters: { sendfile: { zerocopy: 8, retry: 1, bytes: 80 }, enters: 2, submitted: 3 } },
     ],
     causes: [
-      { comm: 'cp', process: 0, mechanism: 'splice', code: 22, count: 1 },
-      { comm: 'a"\n', process: 1, code: 11, count: 1 },
+      { process: 0, mechanism: 'splice', code: 22, count: 3 },
+      { process: 0, mechanism: 'splice', refused: 'sink_append', count: 3, culprit },
+      { process: 1, code: 11, count: 1 },
     ],
     flows: [
       { src: '10.0.0.1', dst: '10.0.0.2', counts: { zerocopy: 1 } },
@@ -29,14 +39,20 @@ test('a snapshot by name, most attempts first, and what did not occur left out',
       sendfile: {
         attempts: 9,
         bytes: 80,
+        outcomeBytes: { zerocopy: 80, copied: 0 },
         outcomes: { zerocopy: 8, copied: 0, retry: 1, refused: 0, denied: 0, failed: 0 },
         errnos: { EAGAIN: 1 },
+        reasons: { copied: {}, refused: {} },
+        resolutions: { cascaded: 0, confirmed: 0, presumed: 0, abandoned: 0, pending: 0 },
       },
       splice: {
-        attempts: 1,
+        attempts: 3,
         bytes: 0,
-        outcomes: { zerocopy: 0, copied: 0, retry: 0, refused: 1, denied: 0, failed: 0 },
-        errnos: { EINVAL: 1 },
+        outcomeBytes: { zerocopy: 0, copied: 0 },
+        outcomes: { zerocopy: 0, copied: 0, retry: 0, refused: 3, denied: 0, failed: 0 },
+        errnos: { EINVAL: 3 },
+        reasons: { copied: {}, refused: { sink_append: 3 } },
+        resolutions: { cascaded: 0, confirmed: 1, presumed: 1, abandoned: 0, pending: 1 },
       },
     },
     ioUring: {
@@ -45,11 +61,42 @@ test('a snapshot by name, most attempts first, and what did not occur left out',
       completions: {},
       completionErrnos: {},
       queuedAsync: 0,
+      asyncWork: {},
       cqOverflows: 0,
     },
     processes: [
-      { pid: 9, comm: 'a"\n', attempts: 9, mechanisms: { sendfile: 9 } },
-      { pid: 5, comm: 'cp', attempts: 1, mechanisms: { splice: 1 } },
+      {
+        pid: 9,
+        unit: '',
+        comm: 'a"\n',
+        attempts: 9,
+        outcomes: { zerocopy: 8, retry: 1 },
+        mechanisms: { sendfile: 9 },
+        fallbacks: 0,
+        fallen: [],
+      },
+      {
+        pid: 5,
+        unit: 'backup.service',
+        comm: 'cp',
+        attempts: 3,
+        outcomes: { refused: 3 },
+        mechanisms: { splice: 3 },
+        fallbacks: 2,
+        fallen: ['splice'],
+      },
+    ],
+    causes: [
+      {
+        mechanism: 'splice',
+        outcome: 'refused',
+        reason: 'sink_append',
+        count: 3,
+        unit: 'backup.service',
+        comm: 'cp',
+        pid: 5,
+        culprit,
+      },
     ],
     flows: [
       { src: '10.0.0.1', dst: '10.0.0.3', proto: 'tcp', attempts: 8, bytes: 80, outcomes: { zerocopy: 7, retry: 1 } },

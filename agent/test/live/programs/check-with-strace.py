@@ -56,6 +56,10 @@ PROGRAMS = [
     ["busy", "30", "--count", "2000", "--threads", "3"],
     ["fdrace", "2", "300"],
     ["comm", "610a2278227b7d80ff", "5"],
+    ["chaos", "1", "--rounds", "3"],
+    ["ringrace", "100"],
+    *(["reasons", name] for name in ("source-proc", "sink-regular-file", "range-not-regular", "source-anonymous", "failed-arguments", "failed-descriptors")),
+    *(["resolutions", name] for name in ("every-read", "three-refusals-then-read", "five-pairs", "thread-exits")),
 ]
 
 RESULT = re.compile(r"\) += (?:(-?\d+)(?: \(errno (\d+)\)| (E[A-Z0-9]+))?|\? (ERESTART\w+))")

@@ -49,6 +49,9 @@ static void complete(struct ring *ring, const struct io_uring_cqe *cqe)
 
 	if (cqe->flags & IORING_CQE_F_NOTIF) {
 		ring->notifications--;
+		/* asked for by IORING_SEND_ZC_REPORT_USAGE, by requests that go one at a time */
+		if ((unsigned int)cqe->res & IORING_NOTIF_USAGE_ZC_COPIED)
+			witness_copied(ring->last, ZC_NOTIFIED_COPIED);
 		return;
 	}
 	if (cqe->flags & IORING_CQE_F_MORE)

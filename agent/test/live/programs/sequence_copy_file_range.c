@@ -5,15 +5,17 @@
 #include <unistd.h>
 
 #include "attempt.h"
+#include "filesystem.h"
 #include "sequence.h"
 #include "setup.h"
 #include "sockets.h"
+#include "witness.h"
 
 static long copy(int in, int out)
 {
 	off_t from = 0, to = 0;
 
-	return attempt_copy_file_range(in, &from, out, &to, PAGE, 0);
+	return copied_by_range(attempt_copy_file_range(in, &from, out, &to, PAGE, 0), out);
 }
 
 static void moves(const struct place *place)
@@ -25,7 +27,8 @@ static void moves(const struct place *place)
 		expect("file to file", copy(place->file, out), PAGE);
 	must(lseek(place->file, 0, SEEK_SET), "lseek");
 	expect("by the files' own positions",
-	       attempt_copy_file_range(place->file, NULL, out, NULL, 2 * FILE_BYTES, 0), FILE_BYTES);
+	       copied_by_range(attempt_copy_file_range(place->file, NULL, out, NULL, 2 * FILE_BYTES, 0), out),
+	       FILE_BYTES);
 	expect("end of file", attempt_copy_file_range(place->file, &end, out, NULL, PAGE, 0), 0);
 	expect("length 0", attempt_copy_file_range(place->file, &start, out, NULL, 0, 0), 0);
 	expect("memfd to memfd", copy(from, to), PAGE);
@@ -40,7 +43,8 @@ static void zero_size_source(void)
 	int in = must(open("/proc/self/status", O_RDONLY), "open /proc/self/status");
 	int out = must(open("/proc/self/comm", O_WRONLY), "open /proc/self/comm");
 
-	expect("source of size 0 on the same procfs", attempt_copy_file_range(in, NULL, out, NULL, PAGE, 0), 0);
+	expect("source of size 0 on the same procfs",
+	       witness_refused(attempt_copy_file_range(in, NULL, out, NULL, PAGE, 0), ZERO_SIZE_SOURCE), 0);
 	shut(in);
 	shut(out);
 }
@@ -56,6 +60,11 @@ static void across_filesystems(const struct place *place)
 	shut(proc);
 }
 
+static long not_regular(long ret)
+{
+	return witness_refused(ret, NOT_REGULAR);
+}
+
 static void refused(const struct place *place)
 {
 	struct pair tcp = tcp_pair("127.0.0.1");
@@ -63,13 +72,21 @@ static void refused(const struct place *place)
 	int dir = must(open(place->dir, O_RDONLY), "open the directory");
 	off_t from = 0, to = 100;
 
-	expect("pipe as sink", attempt_copy_file_range(place->file, NULL, p.write, NULL, PAGE, 0), -EINVAL);
-	expect("pipe as source", attempt_copy_file_range(p.read, NULL, place->file, NULL, PAGE, 0), -EINVAL);
-	expect("socket as sink", attempt_copy_file_range(place->file, NULL, tcp.tx, NULL, PAGE, 0), -EINVAL);
-	expect("offset for a pipe", attempt_copy_file_range(p.read, &from, place->file, NULL, PAGE, 0), -EINVAL);
-	expect("unknown flags", attempt_copy_file_range(place->file, &from, place->file, &to, PAGE, 1), -EINVAL);
-	expect("overlap in one file", attempt_copy_file_range(place->file, &from, place->file, &to, PAGE, 0), -EINVAL);
-	expect("negative offset", attempt_copy_file_range(place->file, &(off_t){ -2 * PAGE }, place->file, &to, PAGE, 0),
+	expect("pipe as sink", not_regular(attempt_copy_file_range(place->file, NULL, p.write, NULL, PAGE, 0)),
+	       -EINVAL);
+	expect("pipe as source", not_regular(attempt_copy_file_range(p.read, NULL, place->file, NULL, PAGE, 0)),
+	       -EINVAL);
+	expect("socket as sink", not_regular(attempt_copy_file_range(place->file, NULL, tcp.tx, NULL, PAGE, 0)),
+	       -EINVAL);
+	/* the files are looked at before the offsets */
+	expect("offset for a pipe", not_regular(attempt_copy_file_range(p.read, &from, place->file, NULL, PAGE, 0)),
+	       -EINVAL);
+	expect("unknown flags", witness_failed(attempt_copy_file_range(place->file, &from, place->file, &to, PAGE, 1)),
+	       -EINVAL);
+	expect("overlap in one file",
+	       witness_failed(attempt_copy_file_range(place->file, &from, place->file, &to, PAGE, 0)), -EINVAL);
+	expect("negative offset",
+	       witness_failed(attempt_copy_file_range(place->file, &(off_t){ -2 * PAGE }, place->file, &to, PAGE, 0)),
 	       -EINVAL);
 	expect("directory as source", copy(dir, place->file), -EISDIR);
 	shut(dir);
@@ -90,7 +107,8 @@ static void bad_arguments(const struct place *place)
 	expect("closed sink", copy(place->file, closed_fd()), -EBADF);
 	expect("source not readable", copy(write_only, out), -EBADF);
 	expect("sink not writable", copy(place->file, read_only), -EBADF);
-	expect("sink opened for appending", attempt_copy_file_range(place->file, &start, append, NULL, PAGE, 0),
+	expect("sink opened for appending",
+	       witness_refused(attempt_copy_file_range(place->file, &start, append, NULL, PAGE, 0), SINK_APPEND),
 	       -EBADF);
 	expect("offset in no memory", attempt_copy_file_range(place->file, (off_t *)8, out, NULL, PAGE, 0), -EFAULT);
 	expect("offsets that wrap", attempt_copy_file_range(place->file, &wrapping, out, NULL, PAGE, 0), -EOVERFLOW);

@@ -12,6 +12,7 @@
 #include "sequence.h"
 #include "setup.h"
 #include "sockets.h"
+#include "witness.h"
 
 static char memory[4 * PAGE] __attribute__((aligned(PAGE)));
 
@@ -63,12 +64,12 @@ static void tee_rejected(const struct place *place)
 	struct pair tcp = tcp_pair("127.0.0.1");
 
 	put_page(p);
-	expect("file as source", attempt_tee(place->file, q.write, PAGE, 0), -EINVAL);
-	expect("file as sink", attempt_tee(p.read, place->file, PAGE, 0), -EINVAL);
-	expect("socket as sink", attempt_tee(p.read, tcp.tx, PAGE, 0), -EINVAL);
-	expect("socket as source", attempt_tee(tcp.rx, q.write, PAGE, 0), -EINVAL);
-	expect("one pipe at both ends", attempt_tee(p.read, p.write, PAGE, 0), -EINVAL);
-	expect("unknown flags", attempt_tee(p.read, q.write, PAGE, 0x100), -EINVAL);
+	expect("file as source", witness_refused(attempt_tee(place->file, q.write, PAGE, 0), NOT_A_PIPE), -EINVAL);
+	expect("file as sink", witness_refused(attempt_tee(p.read, place->file, PAGE, 0), NOT_A_PIPE), -EINVAL);
+	expect("socket as sink", witness_refused(attempt_tee(p.read, tcp.tx, PAGE, 0), NOT_A_PIPE), -EINVAL);
+	expect("socket as source", witness_refused(attempt_tee(tcp.rx, q.write, PAGE, 0), NOT_A_PIPE), -EINVAL);
+	expect("one pipe at both ends", witness_failed(attempt_tee(p.read, p.write, PAGE, 0)), -EINVAL);
+	expect("unknown flags", witness_failed(attempt_tee(p.read, q.write, PAGE, 0x100)), -EINVAL);
 	expect("no fds at all", attempt_tee(-1, -1, PAGE, 0), -EBADF);
 	expect("sink of a huge number", attempt_tee(p.read, HUGE_FD, PAGE, 0), -EBADF);
 	expect("closed source", attempt_tee(closed_fd(), q.write, PAGE, 0), -EBADF);
@@ -107,7 +108,7 @@ static void vmsplice_moves(void)
 	expect("three parts", attempt_vmsplice(p.write, parts, 3, 0), 300 + PAGE);
 	expect("no parts", attempt_vmsplice(p.write, parts, 0, 0), 0);
 	for (int i = 0; i < 2; i++)
-		expect("pipe to memory", gift(p.read, 0), PAGE);
+		expect("pipe to memory", witness_copied(gift(p.read, 0), VMSPLICE_TO_USER), PAGE);
 	drain_pipe(p.read);
 	shut(p.write);
 	expect("pipe without writer", gift(p.read, 0), 0);
@@ -137,14 +138,14 @@ static void vmsplice_rejected(const struct place *place)
 	struct iovec nowhere = { (void *)8, PAGE };
 	int path_only = must(open(place->dir, O_PATH), "open O_PATH");
 
-	expect("not a pipe", gift(place->file, 0), -EBADF);
-	expect("a socket", gift(tcp.tx, 0), -EBADF);
+	expect("not a pipe", witness_refused(gift(place->file, 0), NOT_A_PIPE), -EBADF);
+	expect("a socket", witness_refused(gift(tcp.tx, 0), NOT_A_PIPE), -EBADF);
 	expect("no fd", gift(-1, 0), -EBADF);
 	expect("fd of a huge number", gift(HUGE_FD, 0), -EBADF);
 	expect("closed fd", gift(closed_fd(), 0), -EBADF);
 	expect("fd opened as a path only", gift(path_only, 0), -EBADF);
-	expect("unknown flags", gift(p.write, 0x100), -EINVAL);
-	expect("too many parts", attempt_vmsplice(p.write, &nowhere, IOV_MAX + 1, 0), -EINVAL);
+	expect("unknown flags", witness_failed(gift(p.write, 0x100)), -EINVAL);
+	expect("too many parts", witness_failed(attempt_vmsplice(p.write, &nowhere, IOV_MAX + 1, 0)), -EINVAL);
 	expect("list of parts in no memory", attempt_vmsplice(p.write, (struct iovec *)8, 1, 0), -EFAULT);
 	expect("part in no memory", attempt_vmsplice(p.write, &nowhere, 1, 0), -EFAULT);
 	shut(p.read);

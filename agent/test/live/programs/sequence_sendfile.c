@@ -10,6 +10,7 @@
 #include "sequence.h"
 #include "setup.h"
 #include "sockets.h"
+#include "witness.h"
 
 static long send_page(int out, int in)
 {
@@ -46,12 +47,23 @@ static void to_other_sockets(const struct place *place)
 	       -EMSGSIZE);
 	for (int i = 0; i < 3; i++) {
 		struct pair local = unix_pair(types[i]);
+		long ret = send_page(local.tx, place->file);
 
-		expect("file to unix socket", send_page(local.tx, place->file), PAGE);
+		/* only streams take pages as they are */
+		if (types[i] != SOCK_STREAM)
+			witness_copied(ret, SINK_PROTOCOL);
+		expect("file to unix socket", ret, PAGE);
 		shut_pair(local);
 	}
 	shut_pair(udp);
 	shut_pair(udp6);
+}
+
+static long sent_zeros(int out, int zero)
+{
+	long ret = attempt_sendfile(out, zero, NULL, PAGE);
+
+	return ret < 0 ? witness_refused(ret, SOURCE_CANNOT_SPLICE) : witness_copied(ret, SOURCE_COPIES);
 }
 
 static void to_files(const struct place *place)
@@ -61,11 +73,11 @@ static void to_files(const struct place *place)
 	struct pipe p = make_pipe();
 	struct pair tcp = tcp_pair("127.0.0.1");
 
-	expect("file to file", send_page(out, place->file), PAGE);
+	expect("file to file", witness_copied(send_page(out, place->file), SINK_REGULAR_FILE), PAGE);
 	expect("file to /dev/null", send_page(null, place->file), PAGE);
 	expect("file to pipe", send_page(p.write, place->file), PAGE);
 	/* from 6.5 on every readable source splices, by a copy if need be; before, EINVAL */
-	expect("/dev/zero to tcp", attempt_sendfile(tcp.tx, zero, NULL, PAGE), PAGE);
+	expect("/dev/zero to tcp", sent_zeros(tcp.tx, zero), PAGE);
 	expect("memfd to tcp", send_page(tcp.tx, memory), PAGE);
 	shut(out);
 	shut(null);
@@ -104,14 +116,20 @@ static void refused(const struct place *place)
 	int append = reopen(place->file, O_WRONLY | O_APPEND), dir = must(open("/", O_RDONLY), "open /");
 
 	for (int i = 0; i < 3; i++)
-		expect("source without splice_read", attempt_sendfile(tcp.tx, status, NULL, PAGE), -EINVAL);
-	expect("sink opened for appending", send_page(append, place->file), -EINVAL);
-	expect("a pipe as source", attempt_sendfile(tcp.tx, p.read, NULL, PAGE), -EINVAL);
-	expect("a socket as source", attempt_sendfile(tcp.tx, other.rx, NULL, PAGE), -EINVAL);
-	expect("a directory as source", attempt_sendfile(tcp.tx, dir, NULL, PAGE), -EINVAL);
-	expect("negative offset", attempt_sendfile(tcp.tx, place->file, &(off_t){ -1 }, PAGE), -EINVAL);
-	expect("offset for a pipe", attempt_sendfile(tcp.tx, p.read, &(off_t){ 0 }, PAGE), -ESPIPE);
-	expect("offset for a socket", attempt_sendfile(tcp.tx, other.rx, &(off_t){ 0 }, PAGE), -ESPIPE);
+		expect("source without splice_read",
+		       witness_refused(attempt_sendfile(tcp.tx, status, NULL, PAGE), SOURCE_CANNOT_SPLICE), -EINVAL);
+	expect("sink opened for appending", witness_refused(send_page(append, place->file), SINK_APPEND), -EINVAL);
+	expect("a pipe as source", witness_refused(attempt_sendfile(tcp.tx, p.read, NULL, PAGE), SOURCE_CANNOT_SPLICE),
+	       -EINVAL);
+	expect("a socket as source",
+	       witness_refused(attempt_sendfile(tcp.tx, other.rx, NULL, PAGE), SOURCE_NOT_SEEKABLE), -EINVAL);
+	expect("a directory as source",
+	       witness_refused(attempt_sendfile(tcp.tx, dir, NULL, PAGE), SOURCE_CANNOT_SPLICE), -EINVAL);
+	expect("negative offset", witness_failed(attempt_sendfile(tcp.tx, place->file, &(off_t){ -1 }, PAGE)), -EINVAL);
+	expect("offset for a pipe",
+	       witness_refused(attempt_sendfile(tcp.tx, p.read, &(off_t){ 0 }, PAGE), SOURCE_NOT_SEEKABLE), -ESPIPE);
+	expect("offset for a socket",
+	       witness_refused(attempt_sendfile(tcp.tx, other.rx, &(off_t){ 0 }, PAGE), SOURCE_NOT_SEEKABLE), -ESPIPE);
 	shut(status);
 	shut(append);
 	shut(dir);

@@ -9,6 +9,7 @@
 #include "sequence.h"
 #include "setup.h"
 #include "sockets.h"
+#include "witness.h"
 
 static long splice_page(int in, int out)
 {
@@ -46,8 +47,9 @@ static void through_datagrams(const struct place *place)
 	expect("file to pipe", attempt_splice(place->file, &(off_t){ 0 }, p.write, NULL, 100, 0), 100);
 	expect("pipe to udp", splice_page(p.read, udp.tx), 100);
 	expect("file to pipe", file_page(place->file, p.write), PAGE);
-	expect("pipe to unix datagram", splice_page(p.read, local.tx), PAGE);
-	expect("unix datagram to pipe", splice_page(local.rx, p.write), PAGE);
+	expect("pipe to unix datagram", witness_copied(splice_page(p.read, local.tx), SINK_PROTOCOL), PAGE);
+	expect("unix datagram to pipe", witness_copied(splice_page(local.rx, p.write), SOURCE_SOCKET_WITHOUT_SPLICE),
+	       PAGE);
 	shut_pair(udp);
 	shut_pair(local);
 	shut_pipe(p);
@@ -63,9 +65,11 @@ static void through_files(const struct place *place)
 	expect("length 0", attempt_splice(place->file, NULL, p.write, NULL, 0, 0), 0);
 	expect("file to pipe", file_page(place->file, p.write), PAGE);
 	expect("pipe to pipe", splice_page(p.read, q.write), PAGE);
-	expect("pipe to file", attempt_splice(q.read, NULL, out, &middle, PAGE, 0), PAGE);
+	expect("pipe to file", witness_copied(attempt_splice(q.read, NULL, out, &middle, PAGE, 0), SINK_REGULAR_FILE),
+	       PAGE);
 	expect("file to pipe", attempt_splice(place->file, &(off_t){ 0 }, p.write, NULL, 3 * PAGE, 0), 3 * PAGE);
-	expect("short from the pipe", attempt_splice(p.read, NULL, out, NULL, FILE_BYTES, 0), 3 * PAGE);
+	expect("short from the pipe",
+	       witness_copied(attempt_splice(p.read, NULL, out, NULL, FILE_BYTES, 0), SINK_REGULAR_FILE), 3 * PAGE);
 	shut(p.write);
 	expect("pipe without writer", splice_page(p.read, out), 0);
 	shut(p.read);
@@ -110,15 +114,19 @@ static void refused(const struct place *place)
 	int append = reopen(place->file, O_WRONLY | O_APPEND);
 
 	expect("file to pipe", file_page(place->file, p.write), PAGE);
-	expect("neither is a pipe", splice_page(place->file, tcp.tx), -EINVAL);
-	expect("neither is a pipe, from the socket", splice_page(tcp.rx, place->file), -EINVAL);
-	expect("one pipe at both ends", splice_page(p.read, p.write), -EINVAL);
-	expect("source without splice_read", splice_page(status, q.write), -EINVAL);
-	expect("sink opened for appending", splice_page(p.read, append), -EINVAL);
-	expect("unknown flags", attempt_splice(place->file, NULL, q.write, NULL, PAGE, 0x100), -EINVAL);
-	expect("negative offset", attempt_splice(place->file, &(off_t){ -1 }, q.write, NULL, PAGE, 0), -EINVAL);
+	expect("neither is a pipe", witness_refused(splice_page(place->file, tcp.tx), NO_PIPE), -EINVAL);
+	expect("neither is a pipe, from the socket", witness_refused(splice_page(tcp.rx, place->file), NO_PIPE),
+	       -EINVAL);
+	expect("one pipe at both ends", witness_failed(splice_page(p.read, p.write)), -EINVAL);
+	expect("source without splice_read", witness_refused(splice_page(status, q.write), SOURCE_CANNOT_SPLICE),
+	       -EINVAL);
+	expect("sink opened for appending", witness_refused(splice_page(p.read, append), SINK_APPEND), -EINVAL);
+	expect("unknown flags", witness_failed(attempt_splice(place->file, NULL, q.write, NULL, PAGE, 0x100)), -EINVAL);
+	expect("negative offset", witness_failed(attempt_splice(place->file, &(off_t){ -1 }, q.write, NULL, PAGE, 0)),
+	       -EINVAL);
 	/* an offset for the socket end is EINVAL since it has no FMODE_PREAD; for the pipe end ESPIPE */
-	expect("offset for a socket", attempt_splice(p.read, NULL, tcp.tx, &(off_t){ 0 }, PAGE, 0), -EINVAL);
+	expect("offset for a socket", witness_failed(attempt_splice(p.read, NULL, tcp.tx, &(off_t){ 0 }, PAGE, 0)),
+	       -EINVAL);
 	expect("offset for a pipe", attempt_splice(p.read, &(off_t){ 0 }, tcp.tx, NULL, PAGE, 0), -ESPIPE);
 	shut(status);
 	shut(append);

@@ -38,11 +38,11 @@ static void bad_files(struct ring *ring)
 	ring_tee(ring, p.read, NOT_AN_FD, PAGE, 0);
 	expect("tee without sink", ring_do(ring), -EBADF);
 	ring_splice(ring, file, 0, file, PAGE, 0);
-	expect("neither is a pipe", ring_do(ring), -EINVAL);
+	expect("neither is a pipe", witness_refused(ring_do(ring), NO_PIPE), -EINVAL);
 	ring_splice(ring, p.read, -1, p.write, PAGE, 0);
-	expect("one pipe at both ends", ring_do(ring), -EINVAL);
+	expect("one pipe at both ends", witness_failed(ring_do(ring)), -EINVAL);
 	ring_tee(ring, file, p.write, PAGE, 0);
-	expect("tee from a file", ring_do(ring), -EINVAL);
+	expect("tee from a file", witness_refused(ring_do(ring), NOT_A_PIPE), -EINVAL);
 	ring_send_zc(ring, NOT_AN_FD, memory, PAGE, 0);
 	expect("send_zc without socket", ring_do(ring), -EBADF);
 	ring_send_zc(ring, file, memory, PAGE, 0);
@@ -59,9 +59,9 @@ static void bad_requests(struct ring *ring)
 	struct pair tcp = tcp_pair("127.0.0.1");
 
 	ring_splice(ring, p.read, -1, p.write, PAGE, 0x100);
-	expect("splice with unknown flags", ring_do(ring), -EINVAL);
+	expect("splice with unknown flags", witness_failed(ring_do(ring)), -EINVAL);
 	ring_tee(ring, p.read, p.write, PAGE, 0x100);
-	expect("tee with unknown flags", ring_do(ring), -EINVAL);
+	expect("tee with unknown flags", witness_failed(ring_do(ring)), -EINVAL);
 	ring_other(ring, 200, NOT_AN_FD);
 	expect("an opcode that is none", ring_do(ring), -EINVAL);
 	ring_send_zc(ring, tcp.tx, (void *)8, PAGE, 0);
@@ -150,7 +150,7 @@ static void on_iopoll(void)
 
 	ring_open(&ring, 4, 0, IORING_SETUP_IOPOLL);
 	ring_splice(&ring, p.read, -1, p.write, PAGE, 0);
-	expect("splice on an iopoll ring", ring_do(&ring), -EINVAL);
+	expect("splice on an iopoll ring", witness_refused(ring_do(&ring), RING_IOPOLL), -EINVAL);
 	ring_close(&ring);
 	shut_pipe(p);
 }

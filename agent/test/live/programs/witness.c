@@ -49,27 +49,6 @@ int witness_memfd(void)
 	return memfd;
 }
 
-static enum outcome outcome_of(long ret)
-{
-	if (ret >= 0)
-		return ZEROCOPY;
-	switch (-ret) {
-	case EAGAIN:
-	case EINTR:
-		return RETRY;
-	case EINVAL:
-	case EOPNOTSUPP:
-	case ENOSYS:
-	case EXDEV:
-		return REFUSED;
-	case EPERM:
-	case EACCES:
-		return DENIED;
-	default:
-		return FAILED;
-	}
-}
-
 /* ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK: only seccomp shows them to us. */
 static long as_seen_by_user(long ret)
 {
@@ -86,7 +65,6 @@ static void count_errno(uint64_t *errnos, long ret)
 static void count(struct counts *counts, long ret)
 {
 	add(&counts->attempts, 1);
-	add(&counts->outcomes[outcome_of(ret)], 1);
 	if (ret >= 0)
 		add(&counts->bytes, ret);
 	else
@@ -106,6 +84,7 @@ void witness_attempt(enum mechanism mechanism, int sink, int source, long ret)
 
 	ret = as_seen_by_user(ret);
 	count(&witness->mechanisms[mechanism], ret);
+	witness_judge(mechanism, sink < 0 && source < 0, ret);
 	if (!flow)
 		flow = flow_of(source);
 	if (flow) {
@@ -189,4 +168,9 @@ uint64_t witness_attempts(void)
 uint64_t witness_bytes(enum mechanism mechanism)
 {
 	return witness->mechanisms[mechanism].bytes;
+}
+
+uint64_t witness_copies(enum mechanism mechanism)
+{
+	return witness->mechanisms[mechanism].outcomes[COPIED];
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * The independent witness: what a program saw its own system calls return, counted by mechanism,
- * outcome, errno and flow, and printed as one line of JSON. It shares nothing with bpf/ on purpose:
- * an error in one is not repeated in the other.
+ * outcome, errno, reason and flow, and printed as one line of JSON. It shares nothing with bpf/ on purpose:
+ * an error in one is not repeated in the other. It looks at no file: why a call copied, or was refused, is what
+ * the program that arranged it says.
  *
  * The counts lie in shared memory, so that forked children count into the same place, and in a memfd,
  * so that the image after an exec can map them again.
@@ -26,6 +27,49 @@ enum mechanism {
 	MECHANISM_COUNT,
 };
 
+/* Why an attempt that moved bytes was a copy. */
+enum copy_reason {
+	SOURCE_COPIES,
+	SOURCE_SOCKET_WITHOUT_SPLICE,
+	SINK_REGULAR_FILE,
+	SINK_COPIES,
+	SINK_SOCKET_WITHOUT_SG,
+	SINK_PROTOCOL,
+	COPY_FILE_RANGE_IN_KERNEL,
+	VMSPLICE_TO_USER,
+	ZC_NOTIFIED_COPIED,
+	LOOPBACK,
+	COPY_REASON_COUNT,
+};
+
+/* Why the kernel said: not for these files. */
+enum refusal_reason {
+	SOURCE_CANNOT_SPLICE,
+	SINK_CANNOT_SPLICE,
+	SINK_APPEND,
+	SOURCE_NOT_SEEKABLE,
+	NO_PIPE,
+	NOT_A_PIPE,
+	NOT_REGULAR,
+	CROSS_DEVICE,
+	NOT_SUPPORTED,
+	NO_SYSCALL,
+	ZERO_SIZE_SOURCE,
+	RING_IOPOLL,
+	ZC_NOT_SUPPORTED,
+	EINVAL_OTHER,
+	REFUSAL_REASON_COUNT,
+};
+
+/* How a refusal ended. */
+enum resolution {
+	CASCADED,
+	CONFIRMED,
+	PRESUMED,
+	ABANDONED,
+	RESOLUTION_COUNT,
+};
+
 /* Results travel as the kernel gives them: >= 0, or -errno. */
 
 /* Create the counts; call before the first fork, thread or socket. */
@@ -47,6 +91,25 @@ void witness_without_flows(void);
 
 /* One attempt; fds that are not sockets, or not open, are -1 or simply unknown here. */
 void witness_attempt(enum mechanism mechanism, int sink, int source, long ret);
+
+/*
+ * What this thread's latest attempt was, said by who arranged it; `ret` is what it returned, and is handed on. Where
+ * nobody says: >= 0 is zerocopy, EXDEV, EOPNOTSUPP and ENOSYS are refused for the reason they name, EINVAL for
+ * einval_other. A result that contradicts stays what it is: the kernel answered otherwise than its program expected.
+ */
+long witness_copied(long ret, enum copy_reason reason);
+/* With ret 0 only for ZERO_SIZE_SOURCE. */
+long witness_refused(long ret, enum refusal_reason reason);
+/* The caller's own mistake, whatever the errno says. */
+long witness_failed(long ret);
+/*
+ * The file that explains this thread's latest attempt, a copy or a refusal, as the agent must name it: only that of the
+ * first attempt of a mechanism and reason is kept. Null: anything. Types are those of the report.
+ */
+void witness_culprit(const char *type, const char *name, const char *filesystem);
+/* One refusal of this mechanism ends so. Once a program tells of one, it must tell of all. */
+void witness_resolved(enum mechanism mechanism, enum resolution resolution);
+
 void witness_setup(long ret);
 void witness_enter(long ret);
 /* Completions that did not fit into the completion ring and came later. */
@@ -66,6 +129,7 @@ void witness_print(int what, const char *extra);
 /* Sum over all mechanisms, for a program that knows how many there must be. */
 uint64_t witness_attempts(void);
 uint64_t witness_bytes(enum mechanism mechanism);
+uint64_t witness_copies(enum mechanism mechanism);
 
 const char *mechanism_name(enum mechanism mechanism);
 /* MECHANISM_COUNT when there is none of that name. */

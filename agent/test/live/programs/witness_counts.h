@@ -17,6 +17,7 @@ enum outcome {
 	OUTCOME_COUNT,
 };
 
+#define OUTCOMES_WITH_BYTES 2
 /* Above every errno and every restart code. */
 #define ERRNO_LIMIT 1024
 #define PROCESS_LIMIT 262144
@@ -27,7 +28,12 @@ struct counts {
 	uint64_t attempts;
 	uint64_t bytes;
 	uint64_t outcomes[OUTCOME_COUNT];
+	/* only the first two move any */
+	uint64_t outcome_bytes[OUTCOME_COUNT];
 	uint64_t errnos[ERRNO_LIMIT];
+	uint64_t copied[COPY_REASON_COUNT];
+	uint64_t refused[REFUSAL_REASON_COUNT];
+	uint64_t resolutions[RESOLUTION_COUNT];
 };
 
 struct flow_key {
@@ -57,6 +63,10 @@ struct witness {
 	uint64_t submitted;
 	uint64_t enter_errnos[ERRNO_LIMIT];
 	uint64_t cq_overflows;
+	/* whether the program tells how its refusals end */
+	uint64_t resolutions_told;
+	/* members of a JSON array */
+	char culprits[4096];
 	uint64_t rows;
 	uint32_t flow_lock;
 	/* in order of first use, so that a run prints the same each time */
@@ -67,6 +77,23 @@ struct witness {
 };
 
 extern struct witness *witness;
+
+/* Count the outcome of this thread's attempt as the errno alone tells it; the program may say more. */
+void witness_judge(enum mechanism mechanism, bool without_fds, long ret);
+
+/* Of an outcome, a copy_reason, a refusal_reason, a resolution. */
+const char *outcome_name(int outcome);
+const char *copy_reason_name(int reason);
+const char *refusal_reason_name(int reason);
+const char *resolution_name(int resolution);
+
+/* What this thread's latest attempt was counted for; the reason is null where there is none. */
+struct last_judgement {
+	enum mechanism mechanism;
+	enum outcome outcome;
+	const char *reason;
+};
+struct last_judgement last_judgement(void);
 
 /* The slot of the flow that the socket belongs to now, made when it is new. */
 uint32_t flow_slot(int fd);

@@ -10,47 +10,9 @@
 #include "setup.h"
 #include "witness_counts.h"
 
-static const char *const mechanism_names[MECHANISM_COUNT] = {
-	[SENDFILE] = "sendfile",
-	[SPLICE] = "splice",
-	[TEE] = "tee",
-	[VMSPLICE] = "vmsplice",
-	[COPY_FILE_RANGE] = "copy_file_range",
-	[IO_URING_SPLICE] = "io_uring_splice",
-	[IO_URING_TEE] = "io_uring_tee",
-	[IO_URING_SEND_ZC] = "io_uring_send_zc",
-	[IO_URING_SENDMSG_ZC] = "io_uring_sendmsg_zc",
-};
-
-static const char *const outcome_names[OUTCOME_COUNT] = {
-	[ZEROCOPY] = "zerocopy", [COPIED] = "copied", [RETRY] = "retry",
-	[REFUSED] = "refused",	 [DENIED] = "denied", [FAILED] = "failed",
-};
-
-const char *mechanism_name(enum mechanism mechanism)
-{
-	return mechanism_names[mechanism];
-}
-
-enum mechanism mechanism_named(const char *name)
-{
-	int i;
-
-	for (i = 0; i < MECHANISM_COUNT && strcmp(mechanism_names[i], name); i++)
-		;
-	return i;
-}
-
-const char *errno_name(int code)
-{
-	static char unnamed[32];
-	const char *name = strerrorname_np(code);
-
-	if (name)
-		return name;
-	snprintf(unnamed, sizeof(unnamed), "E%d", code);
-	return unnamed;
-}
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
 
 static void print_errnos(const char *name, const uint64_t *errnos)
 {
@@ -66,16 +28,53 @@ static void print_errnos(const char *name, const uint64_t *errnos)
 	printf("}");
 }
 
+/* By name, those that occurred; all of them when asked to. */
+static void print_named(const char *name, const char *(*name_of)(int), const uint64_t *counts, int n, bool all)
+{
+	const char *comma = "";
+
+	printf("\"%s\":{", name);
+	for (int i = 0; i < n; i++) {
+		if (!counts[i] && !all)
+			continue;
+		printf("%s\"%s\":%" PRIu64, comma, name_of(i), counts[i]);
+		comma = ",";
+	}
+	printf("}");
+}
+
+/* Nobody needs to tell how refusals ended that never were. */
+static void print_resolutions(const struct counts *counts)
+{
+	uint64_t pending = counts->outcomes[REFUSED];
+
+	if (pending && !witness->resolutions_told)
+		return;
+	printf(",\"resolutions\":{");
+	for (int i = 0; i < RESOLUTION_COUNT; i++) {
+		printf("\"%s\":%" PRIu64 ",", resolution_name(i), counts->resolutions[i]);
+		pending -= counts->resolutions[i];
+	}
+	printf("\"pending\":%" PRIu64 "}", pending);
+}
+
 static void print_mechanism(enum mechanism mechanism)
 {
 	const struct counts *counts = &witness->mechanisms[mechanism];
 
-	printf("\"%s\":{\"attempts\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"outcomes\":{", mechanism_names[mechanism],
-	       counts->attempts, counts->bytes);
-	for (int i = 0; i < OUTCOME_COUNT; i++)
-		printf("%s\"%s\":%" PRIu64, i ? "," : "", outcome_names[i], counts->outcomes[i]);
-	printf("},");
+	printf("\"%s\":{\"attempts\":%" PRIu64 ",\"bytes\":%" PRIu64 ",", mechanism_name(mechanism), counts->attempts,
+	       counts->bytes);
+	print_named("outcomes", outcome_name, counts->outcomes, OUTCOME_COUNT, true);
+	printf(",");
+	print_named("outcomeBytes", outcome_name, counts->outcome_bytes, OUTCOMES_WITH_BYTES, true);
+	printf(",");
 	print_errnos("errnos", counts->errnos);
+	printf(",\"reasons\":{");
+	print_named("copied", copy_reason_name, counts->copied, COPY_REASON_COUNT, false);
+	printf(",");
+	print_named("refused", refusal_reason_name, counts->refused, REFUSAL_REASON_COUNT, false);
+	printf("}");
+	print_resolutions(counts);
 	printf("}");
 }
 
@@ -106,7 +105,7 @@ static void print_completions(void)
 
 		if (!counts->attempts)
 			continue;
-		printf("%s\"%s\":%" PRIu64, comma, mechanism_names[i] + strlen("io_uring_"), counts->attempts);
+		printf("%s\"%s\":%" PRIu64, comma, mechanism_name(i) + strlen("io_uring_"), counts->attempts);
 		comma = ",";
 		for (int code = 0; code < ERRNO_LIMIT; code++)
 			errnos[code] += counts->errnos[code];
@@ -126,9 +125,19 @@ static void print_rings(void)
 	printf(",\"cqOverflows\":%" PRIu64 "}", witness->cq_overflows);
 }
 
-static const char *proto_name(uint16_t proto)
+static const char *proto_name(const struct flow_key *key)
 {
-	return proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : "other";
+	static char number[8];
+
+	if (key->family_plus_one == AF_UNSPEC + 1)
+		return "other";
+	/* multipath TCP is TCP on its way */
+	if (key->proto == IPPROTO_TCP || key->proto == IPPROTO_MPTCP)
+		return "tcp";
+	if (key->proto == IPPROTO_UDP)
+		return "udp";
+	snprintf(number, sizeof(number), "%d", key->proto);
+	return number;
 }
 
 static void print_flow(const struct flow *flow)
@@ -141,7 +150,7 @@ static void print_flow(const struct flow *flow)
 		inet_ntop(family, flow->key.dst, dst, sizeof(dst));
 	}
 	printf("{\"src\":\"%s\",\"dst\":\"%s\",\"proto\":\"%s\",\"attempts\":%" PRIu64 ",\"bytes\":%" PRIu64 "}", src,
-	       dst, proto_name(flow->key.proto), flow->attempts, flow->bytes);
+	       dst, proto_name(&flow->key), flow->attempts, flow->bytes);
 }
 
 static void print_flows(void)
@@ -187,6 +196,8 @@ void witness_print(int what, const char *extra)
 	print_flows();
 	if (what & PRINT_PROCESSES)
 		print_processes();
+	if (*witness->culprits)
+		printf(",\"culprits\":[%s]", witness->culprits);
 	printf("%s}\n", extra);
 	if (fflush(stdout) || ferror(stdout))
 		die("write the witness to stdout");

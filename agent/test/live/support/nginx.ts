@@ -1,10 +1,37 @@
-/** A real nginx on a port of its own, serving one file with sendfile, logging every request. */
+/** A real nginx on a port of its own, serving files with sendfile, logging every request. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { Server } from './compare.ts';
 import { temporaryDirectory } from './run.ts';
+
+/** nginx with one worker, and what it logs. */
+export interface NginxServer extends Server {
+  readonly accessLog: string;
+  readonly errorLog: string;
+}
+
+export function nginxServer(root: string, port: number): NginxServer {
+  const directory = temporaryDirectory();
+  const accessLog = join(directory, 'access.log');
+  const errorLog = join(directory, 'error.log');
+  const pidFile = join(directory, 'pid');
+  // The temporary directory is root's alone, so the worker stays root.
+  const configuration = `
+    user root; worker_processes 1; daemon off; pid ${pidFile}; error_log ${errorLog};
+    events { worker_connections 256; }
+    http {
+      sendfile on; keepalive_requests 1000000; access_log ${accessLog};
+      client_body_temp_path ${directory}; proxy_temp_path ${directory}; fastcgi_temp_path ${directory};
+      uwsgi_temp_path ${directory}; scgi_temp_path ${directory};
+      server { listen 127.0.0.1:${String(port)}; root ${root}; }
+    }`;
+  writeFileSync(join(directory, 'nginx.conf'), configuration);
+  const command = ['nginx', '-p', directory, '-c', 'nginx.conf'];
+  return { command, pidFile, port, signal: 'SIGTERM', accessLog, errorLog };
+}
 
 export interface Nginx {
   /** Of the master process. */
@@ -17,24 +44,13 @@ export interface Nginx {
 
 const FILE_SIZE = 4096;
 
-/** Starts nginx with one worker and waits until it answers. */
+/** Starts nginx and waits until it answers. */
 export async function startNginx(port: number): Promise<Nginx> {
-  const directory = temporaryDirectory();
-  mkdirSync(join(directory, 'html'));
-  writeFileSync(join(directory, 'html/file'), Buffer.alloc(FILE_SIZE, 'x'));
-  const log = join(directory, 'access.log');
-  const pidFile = join(directory, 'pid');
-  const configuration = `
-    worker_processes 1; daemon off; pid ${pidFile}; error_log ${directory}/error.log;
-    events { worker_connections 256; }
-    http {
-      sendfile on; keepalive_requests 1000000; access_log ${log};
-      client_body_temp_path ${directory}; proxy_temp_path ${directory}; fastcgi_temp_path ${directory};
-      uwsgi_temp_path ${directory}; scgi_temp_path ${directory};
-      server { listen 127.0.0.1:${String(port)}; root ${directory}/html; }
-    }`;
-  writeFileSync(join(directory, 'nginx.conf'), configuration);
-  const child = spawn('nginx', ['-p', directory, '-c', 'nginx.conf'], { stdio: 'inherit' });
+  const root = temporaryDirectory();
+  writeFileSync(join(root, 'file'), Buffer.alloc(FILE_SIZE, 'x'));
+  const { command, pidFile, accessLog } = nginxServer(root, port);
+  const [file = '', ...args] = command;
+  const child = spawn(file, args, { stdio: 'inherit' });
   onTestFinished(() => {
     child.kill('SIGTERM');
   });
@@ -46,7 +62,7 @@ export async function startNginx(port: number): Promise<Nginx> {
   const url = `http://127.0.0.1:${String(port)}/file`;
   return {
     pid: Number(readFileSync(pidFile, 'utf8')),
-    served: () => (readFileSync(log, 'utf8').match(/" 200 4096 /g) ?? []).length,
+    served: () => (readFileSync(accessLog, 'utf8').match(/" 200 4096 /g) ?? []).length,
     request: (count) => request(url, count),
   };
 }

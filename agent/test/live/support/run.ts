@@ -1,10 +1,10 @@
 /** Runs spillway and the programs whose sequences we wrote, on the real kernel. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 
 export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 export const SPILLWAY = join(ROOT, 'bin/spillway');
@@ -48,7 +48,23 @@ export interface MechanismReport {
   attempts: number;
   bytes: number;
   outcomes: Record<string, number>;
+  /** Of the outcomes that move any. */
+  outcomeBytes: Record<string, number>;
   errnos: Record<string, number>;
+  reasons: { copied: Record<string, number>; refused: Record<string, number> };
+  /** A program that does not know how its refusals end tells nothing of it. */
+  resolutions?: Record<string, number>;
+}
+
+/** Why attempts of one process were copied or refused, and because of which file. */
+export interface CauseReport {
+  mechanism: string;
+  outcome: string;
+  reason: string;
+  count: number;
+  comm: string;
+  pid: number | null;
+  culprit: { type: string; name: string; filesystem: string } | null;
 }
 
 /** What `spillway stat -o json` reports, and what our programs witness. */
@@ -64,7 +80,15 @@ export interface Report {
     queuedAsync?: number;
     cqOverflows: number;
   };
-  processes: { pid: number; comm: string; attempts: number }[];
+  processes: {
+    pid: number;
+    comm: string;
+    attempts: number;
+    mechanisms: Record<string, number>;
+    fallbacks: number;
+    fallen: string[];
+  }[];
+  causes: CauseReport[];
   flows: { src: string; dst: string; proto: string; attempts: number; bytes: number }[];
   unattributed: { attempts: number };
   lost: { overflow: number; events: number; missedRuns: number };
@@ -77,19 +101,67 @@ export interface Observed {
   readonly result: Result;
 }
 
+/** What a program of named cases tells of one of them. */
+export interface CaseWitness extends Report {
+  case: string;
+  casePid: number;
+  /** By which the causes of its process are told from those of others when it is gone. */
+  caseComm: string;
+  /** The files that explain the first attempt of each mechanism and reason, as far as the program knows them. */
+  culprits?: (Partial<NonNullable<CauseReport['culprit']>> & Pick<CauseReport, 'mechanism' | 'outcome' | 'reason'>)[];
+}
+
 /** Runs a command under `spillway stat`. The witness is null for programs that print none. */
 export async function stat(command: readonly string[], flags: readonly string[] = []): Promise<Observed> {
-  const file = join(temporaryDirectory(), 'report.json');
+  const directory = mkdtempSync(join(tmpdir(), 'spillway-'));
+  const file = join(directory, 'report.json');
   const result = await run([SPILLWAY, 'stat', '-o', 'json', '--file', file, ...flags, '--', ...command]);
   let report: Report;
   try {
     report = JSON.parse(readFileSync(file, 'utf8')) as Report;
   } catch (error) {
     throw new Error(`no report from ${command.join(' ')}: ${result.stderr}`, { cause: error });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
   }
   const line = result.stdout.trimEnd().split('\n').at(-1) ?? '';
   return { report, result, witness: line.startsWith('{') ? (JSON.parse(line) as Report) : (null as never) };
 }
+
+/** What all cases of a program tell, by their name. */
+export const caseWitnesses = ({ result }: Observed): Map<string, CaseWitness> =>
+  new Map(
+    result.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as CaseWitness)
+      .map((witness) => [witness.case, witness]),
+  );
+
+/** The names of a program's cases. */
+export const casesOf = (name: string): string[] =>
+  execFileSync(program(name), ['--list'], { encoding: 'utf8' }).trimEnd().split('\n');
+
+/** The mechanisms of a report as far as the witness knows them, and what must hold of the rest. */
+export function knownMechanisms(
+  report: Pick<Report, 'mechanisms'>,
+  witness: Pick<Report, 'mechanisms'>,
+): Record<string, MechanismReport> {
+  const known: Record<string, MechanismReport> = {};
+  for (const [name, { resolutions, ...rest }] of Object.entries(report.mechanisms)) {
+    const { refused } = rest.outcomes;
+    expect({ name, pending: resolutions?.pending, ended: sum(resolutions) }).toEqual({
+      name,
+      pending: 0,
+      ended: refused,
+    });
+    const isKnown = witness.mechanisms[name]?.resolutions !== undefined && resolutions !== undefined;
+    known[name] = isKnown ? { ...rest, resolutions } : rest;
+  }
+  return known;
+}
+
+const sum = (counts: Record<string, number> = {}): number => Object.values(counts).reduce((a, b) => a + b, 0);
 
 /** Flows in an order of their own, to compare as sets. */
 export const flowSet = (flows: Report['flows']): string[] =>

@@ -1,0 +1,112 @@
+/**
+ * What became of refusals: while there are pending ones, a probe on every system call's exit sees what their threads do next, and
+ * what stays without an answer for too long is ended.
+ */
+import { LAYOUT } from '../abi/layout.ts';
+import type { BpfError, BpfObject, Link, MappedRegion, Program } from '../../../native/lib/index.ts';
+import type { ProgramStatus } from '../model/snapshot.ts';
+import { EVIDENCE_PROGRAM } from './attach.ts';
+import type { Confirm } from './options.ts';
+
+/** How often pending refusals are looked at. The kernel side allows each half a second. */
+const LOOK_MS = 250;
+/** The probe stays for so long after the last pending refusal: the next one of the same program is then watched from its beginning. */
+const LINGER_MS = 750;
+
+const { pending_total: TOTAL, watching: WATCHING } = LAYOUT.variables;
+
+export class Watch {
+  readonly #confirm: Confirm;
+  readonly #globals: MappedRegion;
+  /** Null where the kernel refused it. */
+  readonly #program: Program;
+  readonly #refused: string | undefined;
+  readonly #expire: Program;
+  readonly #timer: NodeJS.Timeout;
+  readonly #total = new Float64Array(1);
+  #link: Link | null = null;
+  #failure = '';
+  #lastPending = -Infinity;
+
+  /** @param refused why the kernel did not take the probe, if it did not */
+  constructor(
+    object: BpfObject,
+    globals: MappedRegion,
+    confirm: Confirm,
+    refused: string | undefined,
+    onError: (error: unknown) => void,
+  ) {
+    this.#confirm = confirm;
+    this.#globals = globals;
+    this.#refused = refused;
+    this.#program = object.program(EVIDENCE_PROGRAM);
+    this.#expire = object.program('expire');
+    if (confirm === 'always') this.#attach();
+    this.#timer = setInterval(() => {
+      try {
+        this.look();
+      } catch (error) {
+        onError(error);
+      }
+    }, LOOK_MS);
+    this.#timer.unref();
+  }
+
+  /** Attaches the probe if there is something to see, ends what is overdue, and takes the probe away when all is quiet. */
+  look(): void {
+    if (this.pending > 0) {
+      this.#lastPending = performance.now();
+      if (this.#confirm === 'auto') this.#attach();
+      this.#expire.iterate();
+    } else if (this.#confirm === 'auto' && performance.now() - this.#lastPending >= LINGER_MS) {
+      this.#detach();
+    }
+  }
+
+  /** Refusals that are pending now. */
+  get pending(): number {
+    this.#globals.readU64(this.#total, TOTAL.offset, 8, 1, 1);
+    return this.#total[0] ?? 0;
+  }
+
+  get status(): Pick<ProgramStatus, 'name' | 'hook' | 'state' | 'reason'> {
+    const name = EVIDENCE_PROGRAM;
+    const hook = this.#program.section;
+    if (this.#link !== null) return { name, hook, state: 'attached', reason: '' };
+    const failure = this.#refused ?? this.#failure;
+    if (failure !== '') return { name, hook, state: 'unavailable', reason: failure };
+    return { name, hook, state: 'off', reason: this.#confirm === 'never' ? 'confirm: never' : 'no refusal is pending' };
+  }
+
+  get program(): Program {
+    return this.#program;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#link?.close();
+  }
+
+  #attach(): void {
+    if (this.#link !== null || this.#refused !== undefined || this.#failure !== '') return;
+    try {
+      this.#link = this.#program.attach();
+      this.#globals.storeU32(WATCHING.offset, 1);
+    } catch (error) {
+      // once is enough: it would fail again, and what is pending ends by itself
+      this.#failure = (error as BpfError).message;
+    }
+  }
+
+  #detach(): void {
+    if (this.#link === null) return;
+    this.#globals.storeU32(WATCHING.offset, 0);
+    // one that came in between counts on being watched
+    if (this.pending > 0) {
+      this.#globals.storeU32(WATCHING.offset, 1);
+      return;
+    }
+    this.#link.close();
+    this.#link = null;
+  }
+}

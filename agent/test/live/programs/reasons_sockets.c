@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* Sinks that are sockets: whether they take pages as they are. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "attempt.h"
+#include "exactly.h"
+#include "network.h"
+#include "reasons.h"
+#include "setup.h"
+#include "sockets.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+#define SOME 100
+
+static long send_some(int out, int in)
+{
+	return attempt_sendfile(out, in, &(off_t){ 0 }, SOME);
+}
+
+static long splice_some(int out, int in)
+{
+	struct pipe p = make_pipe();
+	long ret;
+
+	exactly("file to pipe", attempt_splice(in, &(off_t){ 0 }, p.write, NULL, SOME, 0), SOME);
+	ret = attempt_splice(p.read, NULL, out, NULL, SOME, 0);
+	shut_pipe(p);
+	return ret;
+}
+
+static void by_both(int out, enum copy_reason reason)
+{
+	for (int i = 0; i < 3; i++)
+		exactly("sendfile", witness_copied(send_some(out, place.file), reason), SOME);
+	witness_culprit("socket", NULL, "sockfs");
+	exactly("splice", witness_copied(splice_some(out, place.file), reason), SOME);
+	witness_culprit("socket", NULL, "sockfs");
+}
+
+/* The kernel lays the pages end to end in new memory when it hands them to the device (validate_xmit_skb). */
+static void tcp_without_sg(void)
+{
+	enter_own_network(false);
+	by_both(tcp_beyond(false).tx, SINK_SOCKET_WITHOUT_SG);
+}
+
+static void signed_tcp_without_sg(void)
+{
+	enter_own_network(false);
+	by_both(tcp_beyond(true).tx, SINK_SOCKET_WITHOUT_SG);
+}
+
+static void udp_without_sg(void)
+{
+	enter_own_network(false);
+	by_both(udp_beyond().tx, SINK_SOCKET_WITHOUT_SG);
+}
+
+static void unix_datagrams(void)
+{
+	by_both(unix_pair(SOCK_DGRAM).tx, SINK_PROTOCOL);
+}
+
+static void unix_seqpacket(void)
+{
+	by_both(unix_pair(SOCK_SEQPACKET).tx, SINK_PROTOCOL);
+}
+
+/* Bound to 127.0.0.1 and connected to its own port. */
+static int connected_to_itself(int type, int protocol)
+{
+	struct sockaddr_in self = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(self);
+	int fd = must(socket(AF_INET, type, protocol), "socket");
+
+	must(bind(fd, (struct sockaddr *)&self, sizeof(self)), "bind");
+	must(getsockname(fd, (struct sockaddr *)&self, &length), "getsockname");
+	must(connect(fd, (struct sockaddr *)&self, sizeof(self)), "connect");
+	witness_socket(fd);
+	return fd;
+}
+
+static void udp_lite(void)
+{
+	by_both(connected_to_itself(SOCK_DGRAM, IPPROTO_UDPLITE), SINK_PROTOCOL);
+}
+
+/* 253: for experiments (RFC 3692). */
+static void raw(void)
+{
+	by_both(connected_to_itself(SOCK_RAW, 253), SINK_PROTOCOL);
+}
+
+static void mptcp(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(at);
+	int listener = must(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), "socket IPPROTO_MPTCP");
+	int fd = must(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), "socket IPPROTO_MPTCP");
+
+	must(bind(listener, (struct sockaddr *)&at, sizeof(at)), "bind");
+	must(listen(listener, 1), "listen");
+	must(getsockname(listener, (struct sockaddr *)&at, &length), "getsockname");
+	must(connect(fd, (struct sockaddr *)&at, sizeof(at)), "connect");
+	witness_socket(fd);
+	by_both(fd, SINK_PROTOCOL);
+}
+
+/* To the kernel, which finds no message in it. */
+static void netlink(void)
+{
+	by_both(bare_socket(AF_NETLINK, SOCK_RAW), SINK_PROTOCOL);
+}
+
+static void packet(void)
+{
+	struct sockaddr_ll lo = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_LOOPBACK) };
+	int fd;
+
+	/* where nobody hears it */
+	enter_own_network(true);
+	lo.sll_ifindex = if_nametoindex("lo");
+	fd = bare_socket(AF_PACKET, SOCK_RAW);
+	must(bind(fd, (struct sockaddr *)&lo, sizeof(lo)), "bind to lo");
+	by_both(fd, SINK_PROTOCOL);
+}
+
+static void taken_as_they_are(void)
+{
+	int sinks[] = {
+		tcp_pair("127.0.0.1").tx,	 tcp_pair("::1").tx,
+		tcp_pair("::ffff:127.0.0.1").tx, udp_pair("127.0.0.1", "127.0.0.1").tx,
+		udp_pair("::1", "::1").tx,	 unix_pair(SOCK_STREAM).tx,
+	};
+
+	for (size_t i = 0; i < sizeof(sinks) / sizeof(*sinks); i++) {
+		exactly("sendfile", send_some(sinks[i], place.file), SOME);
+		exactly("splice", splice_some(sinks[i], place.file), SOME);
+	}
+	enter_own_network(true);
+	exactly("tcp by a device with scatter-gather", send_some(tcp_beyond(false).tx, place.file), SOME);
+	exactly("udp by a device with scatter-gather", send_some(udp_beyond().tx, place.file), SOME);
+}
+
+const struct named_case socket_cases[] = {
+	{ "sink-tcp-without-sg", tcp_without_sg },
+	{ "sink-signed-tcp-without-sg", signed_tcp_without_sg },
+	{ "sink-udp-without-sg", udp_without_sg },
+	{ "sink-unix-datagram", unix_datagrams },
+	{ "sink-unix-seqpacket", unix_seqpacket },
+	{ "sink-udp-lite", udp_lite },
+	{ "sink-raw", raw },
+	{ "sink-mptcp", mptcp },
+	{ "sink-netlink", netlink },
+	{ "sink-packet", packet },
+	{ "sink-socket-is-no-copy", taken_as_they_are },
+	{ NULL, NULL },
+};
