@@ -8,8 +8,10 @@ struct task_struct___cgroup {
 	struct css_set *cgroups;
 };
 
-/* A task's cgroups, one of each hierarchy. A controller that is not mounted, or used by v2, has its v2 cgroup
- * here. */
+/*
+ * A task's cgroups, one of each hierarchy. A controller that is not mounted, or used by v2, has its v2 cgroup
+ * here.
+ */
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];
 	struct cgroup *dfl_cgrp;

@@ -30,8 +30,10 @@ struct attempt {
 	__u64 request;
 	/* bytes moved, or -errno */
 	__s64 result;
-	/* descriptors as the caller gave them; -1 where the mechanism has none, or the ring knows the file
-	 * otherwise */
+	/*
+	 * descriptors as the caller gave them; -1 where the mechanism has none, or the ring knows the file
+	 * otherwise
+	 */
 	__s32 source_fd;
 	__s32 sink_fd;
 	__u32 mechanism;

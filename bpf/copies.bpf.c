@@ -151,8 +151,10 @@ static __always_inline __u32 why_device_copies(const void *sk)
 	return COPY_NONE;
 }
 
-/* What splice_to_socket() ends in (6.5 and newer: sendmsg with MSG_SPLICE_PAGES; before: the protocol's
- * sendpage). */
+/*
+ * What splice_to_socket() ends in (6.5 and newer: sendmsg with MSG_SPLICE_PAGES; before: the protocol's
+ * sendpage).
+ */
 static __noinline __u32 why_socket_copies(__u64 file)
 {
 	const void *socket = KERNEL_READ(struct file, (const void *)file, private_data);

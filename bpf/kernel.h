@@ -73,8 +73,10 @@ struct task_io_accounting {
 	__u64 wchar;
 };
 
-/* Counts whatever changes the mappings (6.4 and newer with CONFIG_PER_VMA_LOCK): an int, a seqcount_t from 6.13
- * on. */
+/*
+ * Counts whatever changes the mappings (6.4 and newer with CONFIG_PER_VMA_LOCK): an int, a seqcount_t from 6.13
+ * on.
+ */
 struct mm_struct {
 	int mm_lock_seq;
 };

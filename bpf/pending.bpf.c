@@ -70,8 +70,10 @@ static __noinline void resolve(struct task_struct *task, struct pending *pending
 	count_resolution(task, process, exec_id, mechanism, resolution);
 }
 
-/* Grows with every mmap and munmap of the process; before 6.4 with page faults of the thread, which reading a
- * mapping causes. */
+/*
+ * Grows with every mmap and munmap of the process; before 6.4 with page faults of the thread, which reading a
+ * mapping causes.
+ */
 static __noinline __u64 mappings_of(struct task_struct *task)
 {
 	if (bpf_core_field_exists(((struct mm_struct___seqcount *)0)->mm_lock_seq.sequence))
@@ -94,8 +96,10 @@ static __always_inline void note_activity(struct task_struct *task, struct pendi
 	pending->mappings = mappings_of(task);
 }
 
-/* Of a refusal that nobody watched: is it certain that the thread has copied nothing, neither by read nor by
- * mmap and write? */
+/*
+ * Of a refusal that nobody watched: has the thread copied nothing for certain, neither by read nor by mmap and
+ * write?
+ */
 static __noinline int was_idle(struct task_struct *task, const struct pending *pending)
 {
 	return pending->read == task->ioac.rchar &&
@@ -130,8 +134,7 @@ static __noinline enum resolution resolution_for_want_of_time(struct task_struct
 {
 	if (!is_gone(task, pending))
 		return RESOLUTION_PRESUMED;
-	/* its own close would have been seen: another thread has closed the file, and may have copied it before
-	 */
+	/* its own close would have been seen: another thread has closed the file, and may have copied it */
 	if (pending->watched && TASK_POINTER(task, signal)->live.counter > 1)
 		return RESOLUTION_PRESUMED;
 	return resolution_without_evidence(task, pending);

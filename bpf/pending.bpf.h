@@ -21,8 +21,10 @@ static __always_inline int has_pending(struct task_struct *task)
 /* Begins to watch what follows a refused attempt, counted for the process in slot `process`. */
 int suspend_refusal(const struct attempt *attempt, __u32 process);
 
-/* What an attempt (with this verdict) that was not refused, or refused once more, means for those that are
- * pending. */
+/*
+ * What an attempt (with this verdict) that was not refused, or refused once more, means for those that are
+ * pending.
+ */
 int settle_attempt(const struct attempt *attempt, __u32 verdict);
 
 /* A request of a ring that is no zero-copy one has read from or written to a file. */

@@ -331,8 +331,10 @@ struct process_state {
 	__u32 cause_hint;
 };
 
-/* A refusal whose outcome for the application is not known yet. Whoever exchanges `at` for 0 owns it and counts
- * it. */
+/*
+ * A refusal whose outcome for the application is not known yet. Whoever exchanges `at` for 0 owns it and counts
+ * it.
+ */
 struct pending {
 	/* nanoseconds of CLOCK_MONOTONIC; 0: this place is free */
 	__u64 at;
@@ -343,8 +345,10 @@ struct pending {
 	__u64 source_inode;
 	__u64 sink_inode;
 	__u64 exec_id;
-	/* bytes that the thread had read and written, and how often its mappings had changed; read: all ones if
-	 * that tells nothing */
+	/*
+	 * what the thread had read and written, in bytes, and a count of changes to its mappings; read: ~0 if
+	 * unknown
+	 */
 	__u64 read;
 	__u64 written;
 	__u64 mappings;
