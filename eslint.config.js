@@ -12,10 +12,10 @@ import tseslint from 'typescript-eslint';
 const mayImport = {
   abi: [],
   model: ['names'],
-  config: ['model'],
+  config: ['model', 'alerts'],
   kernel: ['abi', 'native', 'model', 'enrich'],
   enrich: ['model', 'names'],
-  metrics: ['model', 'names'],
+  metrics: ['model', 'names', 'alerts'],
   alerts: ['model', 'names'],
   web: ['metrics', 'alerts', 'model'],
   cli: ['*'],

@@ -1,6 +1,8 @@
 /** What a running agent has counted, over HTTP. */
 import { Option } from 'commander';
 import { SpillwayError } from '../model/errors.ts';
+import { printable } from '../model/text.ts';
+import type { AlertsJson } from '../web/alerts-json.ts';
 import type { SnapshotJson } from '../web/snapshot-json.ts';
 import { type Address, addressText, DEFAULT_ADDRESS, listenAddress } from './values.ts';
 
@@ -21,6 +23,14 @@ export async function metricsOfDaemon(address: Address): Promise<string> {
   return (await get(address, '/metrics')).text();
 }
 
+/** How the alerts stand. @throws SpillwayError NO_DAEMON, also where alerts are switched off */
+export async function alertsOfDaemon(address: Address): Promise<AlertsJson> {
+  return (await (await get(address, '/api/v1/alerts')).json()) as AlertsJson;
+}
+
+/** Characters of an answer's own words that an error repeats. */
+const MAX_REASON = 200;
+
 async function get(address: Address, path: string): Promise<Response> {
   const url = `http://${addressText(address)}`;
   let response: Response;
@@ -36,6 +46,10 @@ async function get(address: Address, path: string): Promise<Response> {
       { cause: error },
     );
   }
-  if (!response.ok) throw new SpillwayError('NO_DAEMON', `${url}${path} answered ${String(response.status)}`);
+  if (!response.ok) {
+    const why = printable((await response.text()).trim()).slice(0, MAX_REASON);
+    const answer = `${url}${path} answered ${String(response.status)}`;
+    throw new SpillwayError('NO_DAEMON', why === '' ? answer : `${answer}: ${why}`);
+  }
   return response;
 }

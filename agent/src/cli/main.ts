@@ -1,6 +1,12 @@
 /** `spillway`: the command line. Its exit codes are those of model/errors.ts. */
 import { Command, CommanderError } from 'commander';
 import { EXIT, SpillwayError } from '../model/errors.ts';
+import { checkSelector } from '../alerts/counters.ts';
+import { defaultRules } from '../alerts/default-rules.ts';
+import { FILES } from '../config/load.ts';
+import { sendTest } from './alert-test.ts';
+import { alertsCommand } from './alerts.ts';
+import { checkCommand } from './check.ts';
 import { build, log } from './context.ts';
 import { endQuietlyOnBrokenPipe } from './output.ts';
 import { procsCommand } from './procs.ts';
@@ -16,16 +22,32 @@ const program = new Command('spillway')
   .showHelpAfterError('(spillway --help, or spillway <command> --help, tells more)')
   .addHelpText('after', '\nExamples:\n  spillway run\n  spillway stat -- cp a b');
 
-for (const command of [runCommand, statCommand, procsCommand, snapshotCommand, versionCommand]) {
-  program.addCommand(command.copyInheritedSettings(program));
+program.exitOverride();
+const check = checkCommand({ defaultRules: defaultRules(), checkSelector, files: FILES });
+for (const command of [
+  runCommand,
+  statCommand,
+  procsCommand,
+  alertsCommand(sendTest),
+  snapshotCommand,
+  check,
+  versionCommand,
+]) {
+  program.addCommand(command);
+  inherit(command, program);
 }
-for (const command of [program, ...program.commands]) command.exitOverride();
 
 endQuietlyOnBrokenPipe();
 try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
+}
+
+/** Errors of a command, and of those below it, are told and end like those of the program. */
+function inherit(command: Command, parent: Command): void {
+  command.copyInheritedSettings(parent);
+  for (const below of command.commands) inherit(below, command);
 }
 
 function exitCodeOf(error: unknown): number {

@@ -1,84 +1,165 @@
 /** `spillway run`: the daemon. */
 import { Command, Option } from 'commander';
+import type { Alerting } from '../alerts/alerting.ts';
+import { checkSelector } from '../alerts/counters.ts';
+import { defaultRules } from '../alerts/default-rules.ts';
+import type { AlertsView } from '../alerts/view.ts';
+import { changeText, describeChanges } from '../config/changes.ts';
+import type { Config } from '../config/config.ts';
+import { DEFAULT_CONFIG_FILE, FILES, loadConfig } from '../config/load.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { type Confirm, DEFAULT_OPTIONS, type KernelOptions } from '../kernel/options.ts';
 import { DEFAULT_LIMITS, Exporter } from '../metrics/index.ts';
 import type { Source } from '../web/routes.ts';
 import { startServer } from '../web/server.ts';
+import { outboxOf, rulesOf, startAlerting } from './alerting.ts';
 import { build, log, startKernel } from './context.ts';
 import { write } from './output.ts';
-import {
-  type Address,
-  addressText,
-  capacityOption,
-  confirmOption,
-  latencyOption,
-  DEFAULT_ADDRESS,
-  listenAddress,
-} from './values.ts';
+import { type Address, capacityOption, confirmOption, latencyOption, listenAddress } from './values.ts';
 
 interface RunFlags {
-  readonly 'web.listenAddress': Address;
-  readonly flows: number;
-  readonly processes: number;
-  readonly confirm: Confirm;
+  readonly config?: string;
+  readonly 'web.listenAddress'?: Address;
+  readonly flows?: number;
+  readonly processes?: number;
+  readonly confirm?: Confirm;
   readonly latency?: true;
   readonly once?: true;
 }
 
 export const runCommand = new Command('run')
-  .description('the daemon: attach to the running kernel and serve what is counted')
+  .description('the daemon: attach to the running kernel, serve what is counted, tell what is wrong')
+  .addOption(new Option('-c, --config <file>', `the configuration; without it ${DEFAULT_CONFIG_FILE}, if it is there`))
   .addOption(
-    new Option('--web.listen-address <address>', 'where to serve; :PORT means on all interfaces')
-      .argParser(listenAddress)
-      .default(DEFAULT_ADDRESS, addressText(DEFAULT_ADDRESS)),
+    new Option('--web.listen-address <address>', 'where to serve; :PORT means on all interfaces').argParser(
+      listenAddress,
+    ),
   )
-  .addOption(capacityOption('flows', DEFAULT_OPTIONS.flows))
-  .addOption(capacityOption('processes', DEFAULT_OPTIONS.processes))
-  .addOption(confirmOption('auto'))
+  .addOption(capacityOption('flows'))
+  .addOption(capacityOption('processes'))
+  .addOption(confirmOption())
   .addOption(latencyOption())
   .option('--once', 'attach, print the metrics once and exit: does it work here?')
   .addHelpText(
     'after',
-    '\nExamples:\n  spillway run\n  spillway run --web.listen-address 127.0.0.1:9999 --flows 200000',
+    `
+Options go before the configuration. SIGHUP and POST /-/reload read it again.
+
+Examples:
+  spillway run
+  spillway run --config /etc/spillway/config.yaml --web.listen-address 127.0.0.1:9999`,
   )
   .action((flags: RunFlags) => (flags.once === true ? once(flags) : serve(flags)));
+
+const EVALUATE_MS = 1000;
+/** Before the rules are evaluated. */
+const NOTHING_YET: AlertsView = { statuses: [], firing: [], transitions: [], receivers: {} };
+
+/** @throws ConfigError */
+function readConfig({ config: file }: RunFlags): Config {
+  const options = { required: file !== undefined, files: FILES, defaultRules: defaultRules(), checkSelector };
+  return loadConfig(file ?? DEFAULT_CONFIG_FILE, options);
+}
 
 /** Serves until a signal says to stop. The port is taken first: a second agent ends before it loads anything. */
 async function serve(flags: RunFlags): Promise<void> {
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       stop.abort();
     });
   }
+  const config = readConfig(flags);
   let kernel: Kernel | null = null;
+  let alerting: Alerting | null = null;
+  const reloader = new Reloader(
+    config,
+    () => readConfig(flags),
+    () => alerting,
+  );
+  process.on('SIGHUP', () => {
+    reloader.reload().catch(() => undefined);
+  });
   const source: Source = {
     snapshot: () => {
       if (kernel === null) throw new Error('the probes are not attached yet');
       return kernel.snapshot();
     },
     ready: () => kernel !== null,
+    alerts: () => alerting?.view() ?? NOTHING_YET,
+    reload: () => reloader.reload(),
     build: build(),
     log,
   };
-  const server = await startServer(source, flags['web.listenAddress'], stop.signal);
+  const { host, port } = flags['web.listenAddress'] ?? config.web.listenAddress;
+  const server = await startServer(
+    source,
+    { host, port, limits: { ...DEFAULT_LIMITS, ...config.limits } },
+    stop.signal,
+  );
+  let evaluation: NodeJS.Timeout | undefined;
   try {
-    kernel = startKernel(options(flags));
-    announce(kernel, server.url);
+    const attached = startKernel(options(flags, config));
+    kernel = attached;
+    announce(attached, server.url);
+    const running = await startAlerting(config, build(), () => attached.boottime());
+    alerting = running;
+    evaluation = setInterval(() => {
+      try {
+        running.tick(attached.snapshot());
+      } catch (error) {
+        log('error', `evaluating the rules: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }, EVALUATE_MS);
     await new Promise<void>((resolve) => {
       if (stop.signal.aborted) resolve();
       else stop.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     log('info', 'stopping');
   } finally {
+    clearInterval(evaluation);
     await server.close();
+    await alerting?.close();
     kernel?.close();
   }
 }
 
+/** Reads the configuration again: all or nothing. Counters are kept, and what needs a restart says so. */
+class Reloader {
+  #config: Config;
+  readonly #read: () => Config;
+  readonly #alerting: () => Alerting | null;
+
+  constructor(config: Config, read: () => Config, alerting: () => Alerting | null) {
+    this.#config = config;
+    this.#read = read;
+    this.#alerting = alerting;
+  }
+
+  /** What has changed, a line each. @throws ConfigError; then everything goes on as before */
+  async reload(): Promise<readonly string[]> {
+    try {
+      const next = this.#read();
+      const changes = describeChanges(this.#config, next);
+      const alerting = this.#alerting();
+      alerting?.replaceRules(rulesOf(next));
+      if (changes.some(({ key }) => key.startsWith('receivers.') || key === 'status_url')) {
+        await alerting?.replaceOutbox(outboxOf(next));
+      }
+      this.#config = next;
+      const lines = changes.length === 0 ? ['nothing has changed'] : changes.map(changeText);
+      for (const line of lines) log('info', `reload: ${line}`);
+      return lines;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      log('error', `reload: the configuration stays as it was:\n${why}`);
+      throw error;
+    }
+  }
+}
+
 async function once(flags: RunFlags): Promise<void> {
-  const kernel = startKernel(options(flags));
+  const kernel = startKernel(options(flags, readConfig(flags)));
   try {
     const began = performance.now();
     const snapshot = kernel.snapshot();
@@ -89,12 +170,12 @@ async function once(flags: RunFlags): Promise<void> {
   }
 }
 
-const options = ({ flows, processes, confirm, latency }: RunFlags): KernelOptions => ({
+const options = (flags: RunFlags, { tables, confirm, latency }: Config): KernelOptions => ({
   ...DEFAULT_OPTIONS,
-  flows,
-  processes,
-  confirm,
-  latency: latency === true,
+  flows: flags.flows ?? tables.flows,
+  processes: flags.processes ?? tables.processes,
+  confirm: flags.confirm ?? confirm,
+  latency: flags.latency ?? latency.enabled,
 });
 
 /** What is watched, what is not and why, and where to look. */

@@ -159,7 +159,7 @@ export class Kernel {
     const usage = tableUsage(tables);
     const programs = this.programs();
     return {
-      time: { unixMs: Date.now(), boottime: this.#binding.bootTimeNs() / 1e9 },
+      time: { unixMs: Date.now(), boottime: this.boottime() },
       totals: totalCounters(processes, this.#aggregates, [unattributed, overflow]),
       unattributed,
       overflow,
@@ -206,6 +206,11 @@ export class Kernel {
   get lostForks(): number {
     const missed = this.programs().find(({ name }) => name === 'process_fork')?.missedRuns ?? 0;
     return this.#global('forks_lost') + missed;
+  }
+
+  /** Seconds since boot, suspend included: the clock of snapshots. */
+  boottime(): number {
+    return this.#binding.bootTimeNs() / 1e9;
   }
 
   /** Detaches and frees everything. */

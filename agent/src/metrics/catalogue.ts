@@ -187,6 +187,28 @@ export const CATALOGUE = {
     help: 'Events that found the ring buffer full: they delay the agent and change no count.',
     labels: [],
   },
+  alert_active: {
+    type: 'gauge',
+    help: 'Alerts that fire, by rule: for the host and for workloads.',
+    labels: ['rule'],
+    note: 'A rule that is evaluated and does not fire is 0; one that is switched off has no series.',
+  },
+  alert_transitions_total: {
+    type: 'counter',
+    help: 'Alerts that fired, were repeated or resolved.',
+    labels: ['rule', 'transition'],
+  },
+  notifications_total: {
+    type: 'counter',
+    help: 'Deliveries of notifications, by what came of them.',
+    labels: ['receiver', 'result'],
+    note: 'sent, rejected, given_up and cancelled are final; other results say why an attempt failed that is made again.',
+  },
+  notification_queue_length: {
+    type: 'gauge',
+    help: 'Notifications that wait to be delivered.',
+    labels: ['receiver'],
+  },
   collection_duration_seconds: { type: 'gauge', help: 'How long reading the kernel tables took.', labels: [] },
   collection_success: {
     type: 'gauge',

@@ -1,5 +1,6 @@
 /** All metrics of one agent as text. It remembers who holds a place (flows, workloads), so there is one per agent. */
 import type { Snapshot } from '../model/snapshot.ts';
+import { type AlertFigures, writeAlerts } from './alert-series.ts';
 import { type Build, type Collection, writeCollection, writePrograms, writeTables } from './agent-series.ts';
 import { writeDurations } from './durations.ts';
 import { type FlowLimits, FlowSeries } from './flows.ts';
@@ -30,8 +31,8 @@ export class Exporter {
     this.#workloads = new WorkloadSeries(limits);
   }
 
-  /** Text exposition format 0.0.4. Snapshots must come in the order in which they were taken. */
-  render(snapshot: Snapshot, collection: Collection): string {
+  /** Text exposition format 0.0.4. Snapshots must come in the order in which they were taken. Without alerts nothing is said of them. */
+  render(snapshot: Snapshot, collection: Collection, alerts?: AlertFigures): string {
     const writer = new TextWriter();
     writeAttempts(writer, snapshot);
     writeRefusals(writer, snapshot);
@@ -44,6 +45,7 @@ export class Exporter {
     writeUnattributed(writer, snapshot);
     writeTables(writer, snapshot);
     writePrograms(writer, snapshot);
+    if (alerts !== undefined) writeAlerts(writer, alerts);
     writeCollection(writer, collection, this.#build);
     return writer.text;
   }

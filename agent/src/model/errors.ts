@@ -18,7 +18,9 @@ export const EXIT_CODES = {
   CANNOT_LISTEN: EXIT.failed,
   NO_SUCH_PROCESS: EXIT.failed,
   NO_DAEMON: EXIT.failed,
+  NO_RECEIVER: EXIT.problems,
   USAGE: EXIT.usage,
+  CONFIG: EXIT.config,
 } as const;
 
 export type ErrorCode = keyof typeof EXIT_CODES;

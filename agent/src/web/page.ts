@@ -1,12 +1,20 @@
 /** The landing page: plain HTML that needs no script, no style sheet of others and no network. Pure. */
+import type { AlertsView, FiringView } from '../alerts/view.ts';
 import type { Build } from '../metrics/index.ts';
 import type { ProgramStatus } from '../model/snapshot.ts';
+import { printable } from '../model/text.ts';
+import { subjectText } from './alerts-json.ts';
 
 /** Nothing may be loaded; the page's own style is all there is. */
 export const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/** What is watched, what is not and why, and where to look. */
-export function landingPage(build: Build, ready: boolean, programs: readonly ProgramStatus[]): string {
+/** What fires, what is watched, what is not and why, and where to look. Without alerts nothing is said of them. */
+export function landingPage(
+  build: Build,
+  ready: boolean,
+  programs: readonly ProgramStatus[],
+  alerts?: AlertsView,
+): string {
   const unavailable = programs.filter(({ state }) => state === 'unavailable').length;
   const attached = programs.filter(({ state }) => state === 'attached').length;
   return `<!doctype html>
@@ -30,11 +38,11 @@ th, td { text-align: left; vertical-align: top; padding: .2rem 1.5rem .2rem 0; }
 <nav aria-label="Pages">
 <ul>
 <li><a href="/metrics">Metrics</a> for Prometheus</li>
-<li><a href="/api/v1/snapshot">Snapshot</a> of all counters as JSON</li>
+<li><a href="/api/v1/snapshot">Snapshot</a> of all counters as JSON</li>${alerts === undefined ? '' : ALERTS_LINK}
 <li><a href="/-/healthy">Healthy</a>: the agent runs</li>
 <li><a href="/-/ready">Ready</a>: it counts</li>
 </ul>
-</nav>
+</nav>${alerts === undefined ? '' : firingAlerts(alerts.firing)}
 <h2 id="programs">Programs</h2>
 <table aria-labelledby="programs">
 <thead><tr><th scope="col">Program</th><th scope="col">Hook</th><th scope="col">State</th><th scope="col">Skipped runs</th></tr></thead>
@@ -46,6 +54,27 @@ ${programs.map(programRow).join('\n')}
 </body>
 </html>
 `;
+}
+
+const ALERTS_LINK = '\n<li><a href="/api/v1/alerts">Alerts</a>: the state of every rule as JSON</li>';
+
+function firingAlerts(firing: readonly FiringView[]): string {
+  const title = '\n<h2 id="alerts">Alerts</h2>';
+  if (firing.length === 0) return `${title}\n<p>No alert fires.</p>`;
+  return `${title}
+<table aria-labelledby="alerts">
+<thead><tr><th scope="col">Rule</th><th scope="col">Subject</th><th scope="col">Since</th><th scope="col">Summary</th></tr></thead>
+<tbody>
+${firing.map(firingRow).join('\n')}
+</tbody>
+</table>`;
+}
+
+function firingRow({ rule, subject, firedAtMs, summary }: FiringView): string {
+  const texts = [subjectText(subject), new Date(firedAtMs).toISOString(), summary];
+  // names are from others: nothing in them may turn the text around them
+  const cells = texts.map((text) => `<td>${escapeHtml(printable(text))}</td>`).join('');
+  return `<tr><th scope="row">${escapeHtml(printable(rule))}</th>${cells}</tr>`;
 }
 
 function programRow({ name, hook, state, reason, missedRuns }: ProgramStatus): string {

@@ -1,6 +1,9 @@
 /** A path -> what is answered there. It knows neither sockets nor requests. */
+import type { AlertsView } from '../alerts/view.ts';
 import { type Build, type Collection, CONTENT_TYPE, Exporter, type Limits } from '../metrics/index.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import { printable } from '../model/text.ts';
+import { alertsJson } from './alerts-json.ts';
 import { landingPage, PAGE_POLICY } from './page.ts';
 import { compressible, HTML, JSON_TYPE, type Reply, text } from './reply.ts';
 import { shared } from './shared.ts';
@@ -12,6 +15,10 @@ export interface Source {
   snapshot(): Snapshot | Promise<Snapshot>;
   /** Whether the programs are attached. */
   ready(): boolean;
+  /** How the alerts stand; absent where they are switched off. */
+  alerts?(): AlertsView;
+  /** Reads the configuration again: lines that say what changed. Rejects with an Error whose message is for the user. */
+  reload?(): Promise<readonly string[]>;
   readonly build: Build;
   log(level: 'error' | 'warning' | 'info', message: string): void;
 }
@@ -28,8 +35,15 @@ const NOTHING_YET = { snapshot: null, error: '' };
 
 export type Route = () => Reply | Promise<Reply>;
 
-/** By path. All answer GET and HEAD. */
-export function routesOf(source: Source, options: RouteOptions): ReadonlyMap<string, Route> {
+export interface Routes {
+  /** By path: what GET and HEAD are answered. */
+  readonly pages: ReadonlyMap<string, Route>;
+  /** By path: what POST does. */
+  readonly actions: ReadonlyMap<string, Route>;
+}
+
+/** Whether there are alerts and a reload is asked at each request: they may come after the server. */
+export function routesOf(source: Source, options: RouteOptions): Routes {
   const { build } = source;
   const exporter = new Exporter(build, options.limits);
 
@@ -46,14 +60,14 @@ export function routesOf(source: Source, options: RouteOptions): ReadonlyMap<str
     }
   };
 
-  return new Map<string, Route>([
+  const pages = new Map<string, Route>([
     [
       '/',
       async () => {
         const ready = source.ready();
         const { snapshot, error } = ready ? await collect() : NOTHING_YET;
         if (ready && snapshot === null) return text(500, error);
-        const body = landingPage(build, ready, snapshot?.programs ?? []);
+        const body = landingPage(build, ready, snapshot?.programs ?? [], source.alerts?.());
         return { status: 200, type: HTML, body, headers: { 'content-security-policy': PAGE_POLICY } };
       },
     ],
@@ -63,7 +77,7 @@ export function routesOf(source: Source, options: RouteOptions): ReadonlyMap<str
         const { snapshot, collection } = await collect();
         const own = await options.processMetrics();
         if (snapshot === null) return compressible(500, CONTENT_TYPE, exporter.renderFailure(collection) + own);
-        return compressible(200, CONTENT_TYPE, exporter.render(snapshot, collection) + own);
+        return compressible(200, CONTENT_TYPE, exporter.render(snapshot, collection, source.alerts?.()) + own);
       }),
     ],
     [
@@ -74,7 +88,37 @@ export function routesOf(source: Source, options: RouteOptions): ReadonlyMap<str
         return compressible(200, JSON_TYPE, JSON.stringify(snapshotJson(snapshot)));
       }),
     ],
+    [
+      '/api/v1/alerts',
+      () => {
+        const view = source.alerts?.();
+        if (view === undefined) return text(404, 'alerts are switched off');
+        return compressible(200, JSON_TYPE, JSON.stringify(alertsJson(view)));
+      },
+    ],
     ['/-/healthy', () => text(200, 'healthy')],
     ['/-/ready', () => (source.ready() ? text(200, 'ready') : text(503, 'not ready: programs are being attached'))],
   ]);
+  return { pages, actions: new Map([['/-/reload', inTurn(() => reload(source))]]) };
+}
+
+async function reload(source: Source): Promise<Reply> {
+  if (source.reload === undefined) return text(404, 'this agent has no configuration to reload');
+  try {
+    const lines = await source.reload();
+    return text(200, lines.length === 0 ? 'nothing changed' : lines.map(printable).join('\n'));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return text(400, error.message.split('\n').map(printable).join('\n'));
+  }
+}
+
+/** `work`, but begun only when what was asked for before has ended. */
+function inTurn<T>(work: () => Promise<T>): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const result = last.then(work);
+    last = result.catch(() => undefined);
+    return result;
+  };
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { DEFAULT_LIMITS, figuresOf, processRegistry, type Limits } from '../metrics/index.ts';
 import { SpillwayError } from '../model/errors.ts';
 import { type Reply, send, text } from './reply.ts';
-import { type Route, routesOf, type Source } from './routes.ts';
+import { type Routes, routesOf, type Source } from './routes.ts';
 
 export interface ServerOptions {
   readonly host: string;
@@ -98,13 +98,29 @@ function newServer(options: ServerOptions, listener: (request: IncomingMessage, 
   return server;
 }
 
-async function answer(routes: ReadonlyMap<string, Route>, request: IncomingMessage): Promise<Reply> {
-  const route = routes.get(pathOf(request));
-  if (route === undefined) return text(404, 'not found: / lists what there is');
+async function answer({ pages, actions }: Routes, request: IncomingMessage): Promise<Reply> {
+  const path = pathOf(request);
+  const action = actions.get(path);
+  if (action !== undefined) {
+    if (request.method !== 'POST') return text(405, 'only POST', { allow: 'POST' });
+    if (fromOtherSite(request)) return text(403, 'not for web pages');
+    return action();
+  }
+  const page = pages.get(path);
+  if (page === undefined) return text(404, 'not found: / lists what there is');
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
   }
-  return route();
+  return page();
+}
+
+/**
+ * Whether a web page may have sent this: any page can make a browser POST to this host. Browsers send Origin with every POST
+ * and Sec-Fetch-Site (none: the user's own doing) with every request; curl and the like send neither.
+ */
+function fromOtherSite({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'];
+  return headers.origin !== undefined || (site !== undefined && site !== 'same-origin' && site !== 'none');
 }
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').replace(/[?#].*$/s, '');

@@ -5,6 +5,7 @@ import { CATALOGUE, PREFIX, PROCESS_CATALOGUE } from '../../src/metrics/catalogu
 import { DEFAULT_LIMITS, Exporter } from '../../src/metrics/exporter.ts';
 import { processRegistry } from '../../src/metrics/process.ts';
 import { EVIDENCE } from '../../src/model/counters.ts';
+import { HOSTILE, statusOf, viewOf } from '../support/alerts.ts';
 import { parseExposition, seriesOf } from '../support/exposition.ts';
 import { promlint } from '../support/promlint.ts';
 import { programOf, snapshotOf } from '../support/snapshots.ts';
@@ -89,7 +90,17 @@ const everything = snapshotOf({
   lost: { events: 4 },
 });
 
-const render = async () => new Exporter(build).render(everything, collection) + (await process.metrics());
+const alerts = viewOf({
+  statuses: [
+    statusOf({ state: 'firing', subject: HOSTILE }),
+    statusOf(),
+    statusOf({ rule: 'IoUringSubmitEagain', state: 'pending' }),
+  ],
+  transitions: [{ rule: 'SendfileFallback', kind: 'fired', count: 2 }],
+  receivers: { pagerduty: { queued: 1, results: { sent: 2, given_up: 1 } } },
+});
+
+const render = async () => new Exporter(build).render(everything, collection, alerts) + (await process.metrics());
 
 test('the whole of /metrics', async () => {
   await expect(await render()).toMatchFileSnapshot('golden/metrics.txt');

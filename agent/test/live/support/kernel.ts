@@ -29,9 +29,9 @@ export const agentsAttached = (): number =>
   held().filter(({ name, key }) => name === 'sendfile_exit' && !before.has(key)).length;
 
 /** Waits until a condition holds. */
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 20_000;
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`not so after 20 s: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -1,6 +1,6 @@
 /** Runs spillway and the programs whose sequences we wrote, on the real kernel. */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -191,12 +191,21 @@ export interface Daemon {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
+/** The defaults, but for where this host keeps its own alerts. */
+function quietConfig(): string {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'config.yaml');
+  writeFileSync(file, `alerts: {state_directory: ${directory}/state}\n`);
+  return file;
+}
+
 let port = 21_190;
 
 /** Starts `spillway run` on a port of its own and waits until it is ready; it ends with the test. */
 export async function startDaemon(flags: readonly string[] = []): Promise<Daemon> {
   const address = `127.0.0.1:${String(port++)}`;
-  const child = spawn(SPILLWAY, ['run', '--web.listen-address', address, ...flags], {
+  const config = flags.includes('--config') ? [] : ['--config', quietConfig()];
+  const child = spawn(SPILLWAY, ['run', '--web.listen-address', address, ...config, ...flags], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let stderr = '';

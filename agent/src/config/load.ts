@@ -1,0 +1,87 @@
+/** A configuration file -> the configuration. */
+import { isUtf8 } from 'node:buffer';
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import type { Config } from './config.ts';
+import { parseConfig, type ParseOptions } from './parse.ts';
+import { ConfigError, Problems } from './problems.ts';
+
+/** Where the configuration stands unless another file is named. */
+export const DEFAULT_CONFIG_FILE = '/etc/spillway/config.yaml';
+
+/** Ten thousand times what anybody would write by hand. */
+const MOST_BYTES = 1 << 20;
+
+export interface LoadOptions extends Omit<ParseOptions, 'fileExists'> {
+  /** The file was asked for: it must be there. Otherwise no file means the default configuration. */
+  readonly required: boolean;
+  readonly files: Files;
+}
+
+/** What of the file system is needed. */
+export interface Files {
+  /** The first bytes of a file, at most so many. @throws NodeJS.ErrnoException */
+  readFile(path: string, atMost: number): Uint8Array;
+  /** Whether there is a file that can be read. */
+  fileExists(path: string): boolean;
+}
+
+/** @throws ConfigError */
+export function loadConfig(file: string, { required, files, ...options }: LoadOptions): Config {
+  return parseConfig(textOf(file, required, files), file, {
+    ...options,
+    fileExists: (path) => files.fileExists(path),
+  });
+}
+
+function textOf(file: string, required: boolean, files: Files): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = files.readFile(file, MOST_BYTES + 1);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    if (code === 'ENOENT' && !required) return '';
+    const remedy = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`;
+    throw new ConfigError(file, [{ line: null, column: null, message: remedy }], { cause: error });
+  }
+  if (bytes.length > MOST_BYTES) {
+    throw new ConfigError(file, [
+      { line: null, column: null, message: 'it is larger than 1 MiB: is it another file?' },
+    ]);
+  }
+  return decode(bytes, file);
+}
+
+/** @throws ConfigError with the place of the first byte that is no UTF-8 */
+function decode(bytes: Uint8Array, file: string): string {
+  const text = new TextDecoder().decode(bytes);
+  if (isUtf8(bytes)) return text;
+  const problems = new Problems(text);
+  const offset = text.indexOf('\ufffd');
+  problems.add([offset, offset], 'this is no UTF-8: save the file in that encoding');
+  throw new ConfigError(file, problems.list());
+}
+
+/** The files of this host. */
+export const FILES: Files = {
+  readFile: (path, atMost) => {
+    const buffer = new Uint8Array(atMost);
+    const fd = openSync(path, 'r');
+    try {
+      let length = 0;
+      for (let got = -1; got !== 0 && length < atMost; length += got) {
+        got = readSync(fd, buffer, length, atMost - length, null);
+      }
+      return buffer.subarray(0, length);
+    } finally {
+      closeSync(fd);
+    }
+  },
+  fileExists: (path) => {
+    try {
+      accessSync(path, constants.R_OK);
+      return statSync(path).isFile();
+    } catch {
+      return false;
+    }
+  },
+};

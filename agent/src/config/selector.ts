@@ -1,0 +1,34 @@
+/** Counter selectors as text, like PromQL: `errors_total{mechanism="sendfile|splice", errno="EAGAIN"}`. Pure. */
+import type { CounterSelector } from '../alerts/rule.ts';
+
+/**
+ * Text -> selector, or what is wrong with the text. One label and its values: `name="a|b"`, with either kind of quotes. There are
+ * no escapes: none of the names that a label can have needs one.
+ */
+export function parseSelector(text: string): CounterSelector | string {
+  const match = /^(?:spillway_)?([a-zA-Z_][a-zA-Z0-9_]*)\s*(?:\{(.*)\})?$/s.exec(text.trim());
+  const [, metric, list = ''] = match ?? [];
+  if (metric === undefined) return 'expected a counter such as errors_total{mechanism="sendfile", errno="EAGAIN"}';
+  const labels = new Map<string, readonly string[]>();
+  let rest = list.trim();
+  while (rest !== '') {
+    const matcher = /^([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*(?:"([^"\\]*)"|'([^'\\]*)')\s*(?:,\s*|$)/.exec(rest);
+    const [whole, label, double, single] = matcher ?? [];
+    if (whole === undefined || label === undefined) {
+      return 'labels are written {label="value"}, several values of one {label="a|b"}; other operators than = are not known';
+    }
+    if (labels.has(label))
+      return `the label ${label} appears twice; several values of one are written {${label}="a|b"}`;
+    const values = (double ?? single ?? '').split('|');
+    if (values.some((value, i) => values.indexOf(value) !== i)) return `the label ${label} has the same value twice`;
+    labels.set(label, values);
+    rest = rest.slice(whole.length);
+  }
+  return { metric, labels: Object.fromEntries(labels) };
+}
+
+/** The text that `parseSelector` reads. */
+export function selectorText({ metric, labels }: CounterSelector): string {
+  const list = Object.entries(labels).map(([label, values]) => `${label}="${values.join('|')}"`);
+  return list.length === 0 ? metric : `${metric}{${list.join(', ')}}`;
+}

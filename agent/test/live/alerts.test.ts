@@ -1,0 +1,156 @@
+/** From the kernel to the receiver: real attempts, real processes, a server that stands for PagerDuty. */
+import { spawn } from 'node:child_process';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { type Daemon, program, run, startDaemon, temporaryDirectory } from './support/run.ts';
+import { until } from './support/kernel.ts';
+
+const KEY = '0123456789abcdef0123456789ABCDEF';
+
+interface Received {
+  readonly routing_key: string;
+  readonly event_action: string;
+  readonly dedup_key: string;
+  readonly payload: { readonly summary: string; readonly custom_details: Record<string, unknown> };
+}
+
+/** Answers every event with 202, or with what `answer` says. */
+async function pagerDuty(answer: () => number = () => 202): Promise<{ url: string; received: Received[] }> {
+  const received: Received[] = [];
+  const server = createServer((request, response) => {
+    void body(request).then((text) => {
+      const status = answer();
+      if (status === 202) received.push(JSON.parse(text) as Received);
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end('{"status":"success","message":"Event processed","dedup_key":"x"}');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, received };
+}
+
+async function body(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const part of request) text += String(part);
+  return text;
+}
+
+/** The default rules with short windows, and everything else as it comes. */
+function configuration(url: string, more = ''): { config: string; directory: string } {
+  const directory = temporaryDirectory();
+  const key = join(directory, 'pagerduty.key');
+  writeFileSync(key, `${KEY}\n`, { mode: 0o600 });
+  const config = join(directory, 'config.yaml');
+  writeFileSync(
+    config,
+    `alerts:
+  state_directory: ${directory}/state
+  rules:
+    SendfileFallback: {window: 3s, for: 0s, scopes: [host]}
+    IoUringSubmitEagain: {window: 3s, scopes: [host]}
+receivers:
+  pagerduty:
+    routing_key_file: ${key}
+    url: ${url}
+${more}`,
+  );
+  return { config, directory };
+}
+
+/** 600 transfers, each refused, then read and written; the process stays for a while. */
+const FALL_BACK = `
+import os, socket
+a, b = socket.socketpair()
+for _ in range(600):
+    f = os.open('/proc/self/status', os.O_RDONLY)
+    try: os.sendfile(a.fileno(), f, 0, 100)
+    except OSError: a.send(os.read(f, 100)); b.recv(200)
+    os.close(f)
+import time; time.sleep(30)
+`;
+
+/** Falls back, and lives until the test ends. */
+function fallBack(): void {
+  const child = spawn('python3', ['-c', FALL_BACK], { stdio: 'ignore' });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+}
+
+const actions = (received: readonly Received[], rule: string): string[] =>
+  received.filter(({ dedup_key }) => dedup_key.startsWith(`spillway:${rule}:`)).map(({ event_action }) => event_action);
+
+async function metric(daemon: Daemon, name: string): Promise<string | undefined> {
+  const text = await (await fetch(`${daemon.url}/metrics`)).text();
+  return text.split('\n').find((line) => line.startsWith(`spillway_${name}`));
+}
+
+it('both default rules open one incident each, with evidence, and resolve it', async () => {
+  const { url, received } = await pagerDuty();
+  const { config, directory } = configuration(url);
+  const daemon = await startDaemon(['--config', config]);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+
+  fallBack();
+  await until(() => actions(received, 'SendfileFallback').length === 1);
+  await run([program('seccomp_errno'), 'io_uring_enter', 'EAGAIN', '2000']);
+  await until(() => actions(received, 'IoUringSubmitEagain').length === 1);
+
+  const [fallback] = received;
+  expect(fallback).toMatchObject({ routing_key: KEY, event_action: 'trigger' });
+  expect(fallback?.payload.summary).toMatch(/100 % of 600 sendfile attempts.*source_cannot_splice/s);
+  const text = JSON.stringify(fallback?.payload.custom_details);
+  expect(text).toContain('aio-nr');
+  expect(text).toContain('SigQ');
+  expect(readdirSync(join(directory, 'state/evidence'))).toHaveLength(2);
+
+  await until(() => actions(received, 'SendfileFallback').length === 2);
+  await until(() => actions(received, 'IoUringSubmitEagain').length === 2);
+  expect(actions(received, 'SendfileFallback')).toEqual(['trigger', 'resolve']);
+  expect(actions(received, 'IoUringSubmitEagain')).toEqual(['trigger', 'resolve']);
+  expect(received).toHaveLength(4);
+  expect(await metric(daemon, 'alert_active{rule="SendfileFallback"}')).toMatch(/ 0$/);
+  expect(daemon.stderr()).not.toContain(KEY);
+  expect(readFileSync(join(directory, 'state/alerts.json'), 'utf8')).toContain('"alerts":[]');
+});
+
+it('an incident outlives kill -9 of the agent: told once more at most, and resolved by the next one', async () => {
+  let status = 503;
+  const { url, received } = await pagerDuty(() => status);
+  const { config } = configuration(url);
+  const daemon = await startDaemon(['--config', config]);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  fallBack();
+  await until(async () => (await metric(daemon, 'alert_active{rule="SendfileFallback"}'))?.endsWith(' 1') === true);
+  await daemon.stop('SIGKILL');
+  expect(received).toEqual([]);
+
+  status = 202;
+  await startDaemon(['--config', config]);
+  await until(() => actions(received, 'SendfileFallback').at(-1) === 'resolve');
+  expect(actions(received, 'SendfileFallback')[0]).toBe('trigger');
+  expect(new Set(received.map(({ dedup_key }) => dedup_key)).size).toBe(1);
+});
+
+it('a reload takes a good configuration over and leaves the old one where the new one is bad', async () => {
+  const { url } = await pagerDuty();
+  const { config } = configuration(url);
+  const daemon = await startDaemon(['--config', config]);
+  const reload = () => fetch(`${daemon.url}/-/reload`, { method: 'POST' });
+
+  writeFileSync(config, readFileSync(config, 'utf8').replace('window: 3s', 'window: 5s'));
+  const good = await reload();
+  expect([good.status, await good.text()]).toEqual([200, expect.stringContaining('window: 3s -> 5s')]);
+
+  writeFileSync(config, 'alerts: {rulez: 1}\n');
+  const bad = await reload();
+  expect([bad.status, await bad.text()]).toEqual([400, expect.stringMatching(/config\.yaml:1:\d+: .*rules/)]);
+  expect((await fetch(`${daemon.url}/-/ready`)).status).toBe(200);
+});

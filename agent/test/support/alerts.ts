@@ -1,0 +1,34 @@
+/** Views of alerts for tests: names are as hostile as programs, units and files of configuration can make them. */
+import type { AlertStatus } from '../../src/alerts/rule.ts';
+import type { AlertsView, FiringView } from '../../src/alerts/view.ts';
+
+export const statusOf = (status: Partial<AlertStatus> = {}): AlertStatus => ({
+  rule: 'SendfileFallback',
+  subject: null,
+  state: 'inactive',
+  value: null,
+  threshold: 0.005,
+  severity: 'error',
+  since: 900,
+  ...status,
+});
+
+export const firingOf = (firing: Partial<FiringView> = {}): FiringView => ({
+  rule: 'SendfileFallback',
+  subject: null,
+  dedupKey: 'spillway:SendfileFallback:00',
+  firedAtMs: Date.UTC(2026, 0, 2, 3, 4, 0, 250),
+  summary: 'sendfile falls back',
+  ...firing,
+});
+
+export const viewOf = (view: Partial<AlertsView> = {}): AlertsView => ({
+  statuses: [],
+  firing: [],
+  transitions: [],
+  receivers: {},
+  ...view,
+});
+
+/** Terminal escapes, markup, a change of direction, half a character, and what the metrics' format gives a meaning to. */
+export const HOSTILE = { unit: '<b>"\\\n.service', comm: 'a\u001b[2J\u202e\ud800&' };
