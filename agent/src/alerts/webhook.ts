@@ -115,8 +115,8 @@ export interface WebhookOptions {
 export function webhookReceiver(options: WebhookOptions): Receiver {
   const { name = 'webhook', externalUrl = '', readToken, post, clock, log } = options;
   const url = parseUrl(options.url);
-  // many services take the path for a password
-  const path = url.pathname.length > 1 ? url.pathname : url.href;
+  // many services take these for a password
+  const secretParts = [url.pathname, url.search].filter((part) => part.length > 1);
   const tokens = readToken === undefined ? null : new SecretReader(readToken, log);
   return {
     name,
@@ -126,7 +126,11 @@ export function webhookReceiver(options: WebhookOptions): Receiver {
       const headers: Record<string, string> = { 'content-type': 'application/json', 'user-agent': 'spillway' };
       if (token !== null) headers.authorization = `Bearer ${token.secret.reveal()}`;
       const body = JSON.stringify(webhookBody(event, name, externalUrl));
-      const redact = (text: string) => (token?.secret.redact(text) ?? text).replaceAll(path, '[redacted]');
+      const redact = (text: string) =>
+        secretParts.reduce(
+          (rest, part) => rest.replaceAll(part, '[redacted]'),
+          token === null ? text : token.secret.redact(text),
+        );
       return attempt(post, { url: url.href, headers, body }, signal, clock, redact);
     },
   };

@@ -79,7 +79,8 @@ describe('an answer', () => {
         more();
       },
     ]);
-    const answer = await posted(url);
+    // the server never ends: only the limit does
+    const answer = await posted(url, { timeoutMs: 60_000 });
     expect(answer).toMatchObject({ status: 500 });
     expect((answer as { body: string }).body).toBe('x'.repeat(65_536));
     await expect.poll(() => stopped).toBe(true);

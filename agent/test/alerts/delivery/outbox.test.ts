@@ -240,6 +240,11 @@ describe('a trigger and its resolve', () => {
     expect(receiver.texts).toEqual(['trigger a', 'resolve a']);
   });
 
+  it('do not if the incident seems to fire in the future: the clock was set back', async () => {
+    const { receiver } = await unreachable(REFUSED, trigger('a', { firedAtMs: NOON + HOUR }), resolve('a'));
+    expect(receiver.texts).toEqual(['trigger a', 'resolve a']);
+  });
+
   it('after a restart cancel out only if the trigger was never tried', async () => {
     const [one, disk] = [new FakeReceiver(), new FakeDisk()];
     one.answer = () => REFUSED;
@@ -303,6 +308,17 @@ describe('failures', () => {
     expect(receiver.times).toEqual([0]);
     await clock.advance(1);
     expect(receiver.times).toEqual([0, expected, expected]);
+  });
+
+  it('Retry-After is not cut short by another failure', async () => {
+    const receiver = new FakeReceiver();
+    receiver.answer = scripted([failure({ retryAfterMs: 100_000 }), failure(), { kind: 'wait', ms: 5, why: null }]);
+    const { outbox, clock } = await started(new FakeDisk(), [receiver]);
+    await Promise.all(['a', 'b', 'c'].map((key) => outbox.enqueue(trigger(key))));
+    await clock.advance(99_999);
+    expect(receiver.times).toEqual([0, 0, 0]);
+    await clock.advance(MINUTE);
+    expect(receiver.texts.sort()).toEqual(['trigger a', 'trigger b', 'trigger c']);
   });
 
   it('an outage is probed by one request at a time, each key in its turn, and everything follows when it ends', async () => {
@@ -479,7 +495,8 @@ describe('too much', () => {
     const receiver = new FakeReceiver();
     const { promise, resolve: answer } = Promise.withResolvers<Outcome>();
     receiver.answer = () => promise;
-    const { outbox, disk } = await started(new FakeDisk(), [receiver], { limits: { events: 1, bytes: 1_000_000 } });
+    const one = { events: 1, bytes: 1_000_000 };
+    const { outbox, disk, lines } = await started(new FakeDisk(), [receiver], { limits: one });
     await outbox.enqueue(trigger('a'));
     await settle();
     await outbox.enqueue(trigger('b'));
@@ -487,6 +504,23 @@ describe('too much', () => {
     answer(SENT);
     await settle();
     expect(receiver.texts).toEqual(['trigger a', 'trigger b']);
+    expect(disk.names()).toEqual([]);
+    expect(lines).toEqual([]);
+  });
+
+  it('what a summary needs is not dropped', async () => {
+    const receiver = new FakeReceiver();
+    receiver.answer = () => REFUSED;
+    const { outbox, clock, disk } = await started(new FakeDisk(), [receiver], { limits, stormThreshold: 1 });
+    for (const key of ['a', 'b', 'c']) await outbox.enqueue(trigger(key));
+    await clock.advance(10_000);
+    // the summary; two resolves that are kept for it; room for one
+    for (const key of ['a', 'b']) await outbox.enqueue(resolve(key));
+    for (const key of ['d', 'e', 'f', 'g']) await outbox.enqueue(resolve(key));
+    expect(disk.names().map((name) => Number(name.slice(0, 12)))).toEqual([4, 5, 6, 10]);
+    await outbox.enqueue(resolve('c'));
+    receiver.answer = () => SENT;
+    await clock.advance(HOUR);
     expect(disk.names()).toEqual([]);
   });
 });

@@ -237,6 +237,12 @@ describe('on a real file system', () => {
     const store = new Store(realDisk, log, directory);
     expect(await store.open()).toEqual([]);
     expect(store.setAside).toBe(4);
+    expect(lines.map((line) => line.replace(/.*: /, ''))).toEqual([
+      'no file',
+      'no file',
+      'no JSON, or only half of it',
+      'too large',
+    ]);
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
     const { entry, durable } = await store.add(storedOf());
     expect(durable).toBe(true);
