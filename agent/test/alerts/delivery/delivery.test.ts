@@ -41,12 +41,12 @@ async function serverWith(...replies: Reply[]): Promise<FakeServer> {
   return server;
 }
 
-const pagerDuty = (server: FakeServer, clock: Clock, throttle = new Throttle()): Receiver =>
+const pagerDuty = (server: FakeServer, clock: Clock, timeoutMs = 30_000): Receiver =>
   pagerDutyReceiver({
     baseUrl: `${server.url}/proxy/`,
     readKey: () => readRoutingKey(realDisk, [join(directory, 'key')]),
-    throttle,
-    post: newPost({ timeoutMs: 200 }),
+    throttle: new Throttle(),
+    post: newPost({ timeoutMs }),
     clock,
     log,
   });
@@ -55,7 +55,7 @@ const webhook = (server: FakeServer, clock: Clock): Receiver =>
   webhookReceiver({
     url: `${server.url}/hooks/secret-path?also=secret`,
     readToken: () => readBearerToken(realDisk, join(directory, 'token')),
-    post: newPost({ timeoutMs: 200 }),
+    post: newPost({ timeoutMs: 30_000 }),
     clock,
     log,
   });
@@ -70,7 +70,7 @@ async function outboxWith(clock: Clock, ...receivers: Receiver[]): Promise<Outbo
 
 /** Passes time until this holds: answers take real time, waiting does not. */
 async function until(clock: FakeClock, holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 4000; !holds() && Date.now() < end;) {
+  for (const end = Date.now() + 30_000; !holds() && Date.now() < end;) {
     await settle();
     await new Promise((done) => setTimeout(done, 1));
     await clock.advance(20);
@@ -114,7 +114,7 @@ describe('to PagerDuty', () => {
     ];
     const server = await serverWith(...trouble, ACCEPTED);
     const clock = new FakeClock();
-    const outbox = await outboxWith(clock, pagerDuty(server, clock));
+    const outbox = await outboxWith(clock, pagerDuty(server, clock, 1000));
     await outbox.enqueue(trigger('a'));
     const own = () => outbox.stats().receivers.pagerduty;
     await clock.advance(1);
@@ -132,7 +132,7 @@ describe('to PagerDuty', () => {
       'warning: pagerduty: rate_limited: 429 throttle exceeded: Requests for this service arrive too quickly; will try again',
     );
     expect(lines.at(-1)).toBe('info: pagerduty: delivers again');
-  });
+  }, 60_000);
 
   it('a hundred requests a minute, and no more', async () => {
     const server = await serverWith(ACCEPTED);
@@ -147,7 +147,7 @@ describe('to PagerDuty', () => {
     await clock.advance(59_999 - first);
     expect(server.received).toHaveLength(100);
     await until(clock, () => server.received.length === 130);
-  });
+  }, 60_000);
 
   it('waits for a key, reads a new one at once, and says so once', async () => {
     const server = await serverWith(ACCEPTED);

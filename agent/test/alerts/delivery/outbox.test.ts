@@ -245,6 +245,25 @@ describe('a trigger and its resolve', () => {
     expect(receiver.texts).toEqual(['trigger a', 'resolve a']);
   });
 
+  it('do not if a former run told of the incident, and the clock was set back since', async () => {
+    const [one, two, disk] = [new FakeReceiver(), new FakeReceiver(), new FakeDisk()];
+    one.answer = () => REFUSED;
+    const first = await started(disk, [one]);
+    await first.outbox.enqueue(trigger('a'));
+    await first.outbox.close();
+    const clock = new FakeClock();
+    clock.wallMs -= HOUR;
+    const { outbox } = await started(disk, [two], { clock });
+    await clock.advance(2 * HOUR);
+    two.answer = () => REFUSED;
+    await outbox.enqueue(trigger('a'));
+    await settle();
+    await outbox.enqueue(resolve('a'));
+    two.answer = () => SENT;
+    await clock.advance(HOUR);
+    expect(two.texts).toEqual(['trigger a', 'trigger a', 'resolve a']);
+  });
+
   it('after a restart cancel out only if the trigger was never tried', async () => {
     const [one, disk] = [new FakeReceiver(), new FakeDisk()];
     one.answer = () => REFUSED;
@@ -319,6 +338,18 @@ describe('failures', () => {
     expect(receiver.times).toEqual([0, 0, 0]);
     await clock.advance(MINUTE);
     expect(receiver.texts.sort()).toEqual(['trigger a', 'trigger b', 'trigger c']);
+  });
+
+  it('of requests that were under way together count as one', async () => {
+    const receiver = new FakeReceiver();
+    const { promise, resolve: answer } = Promise.withResolvers<Outcome>();
+    receiver.answer = (_event, attempt) => (attempt <= 4 ? promise : SENT);
+    const { outbox, clock } = await started(new FakeDisk(), [receiver]);
+    for (const key of ['a', 'b', 'c', 'd']) await outbox.enqueue(trigger(key));
+    await clock.advance(100);
+    answer(failure());
+    await clock.advance(500);
+    expect(receiver.times).toEqual([0, 0, 0, 0, 600, 600, 600, 600]);
   });
 
   it('an outage is probed by one request at a time, each key in its turn, and everything follows when it ends', async () => {
@@ -593,4 +624,4 @@ it('ten thousand events arrive, each key in order, and leave nothing', async () 
     else open.delete(incident.dedupKey);
   }
   expect(disk.names()).toEqual([]);
-});
+}, 60_000);

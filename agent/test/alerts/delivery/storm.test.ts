@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NotificationEvent } from '../../../src/alerts/incident.ts';
+import type { Outcome } from '../../../src/alerts/receiver.ts';
 import { stormEvent } from '../../../src/alerts/storm.ts';
 import {
   FakeDisk,
@@ -21,9 +22,9 @@ const keys = (count: number, prefix = 'k'): string[] =>
 const isStorm = ({ incident }: NotificationEvent): boolean => incident.rule === 'AlertStorm';
 
 /** An outbox whose receiver cannot be reached, with triggers of these keys. */
-async function storm(names: readonly string[], stormThreshold = 3) {
+async function storm(names: readonly string[], stormThreshold = 3, outcome: Outcome = REFUSED) {
   const receiver = new FakeReceiver();
-  receiver.answer = () => REFUSED;
+  receiver.answer = () => outcome;
   const life = lifeOn(new FakeDisk(), [receiver], { stormThreshold });
   await life.outbox.start();
   await Promise.all(names.map((name) => life.outbox.enqueue(trigger(name))));
@@ -66,6 +67,13 @@ describe('a storm', () => {
     });
     expect(disk.names()).toEqual([]);
     expect(outbox.stats().receivers.pagerduty).toMatchObject({ queued: 0, sent: 2, collapsed: 8 });
+  });
+
+  it('that gathers while there is no key is one too', async () => {
+    const { receiver, clock } = await storm(keys(4), 3, { kind: 'wait', ms: 10_000, why: 'no key' });
+    receiver.answer = () => SENT;
+    await clock.advance(MINUTE);
+    expect(receiver.accepted.map(({ incident }) => incident.value)).toEqual([4]);
   });
 
   it('that comes in bursts is one: triggers gather until two seconds pass without one, or ten', async () => {
