@@ -2,6 +2,7 @@
 /* Why attempts ended as they did, and because of which file. */
 #include "attempt.bpf.h"
 #include "culprit.bpf.h"
+#include "file.bpf.h"
 #include "slots.bpf.h"
 
 DEFINE_FIND(cause, struct cause_key, struct cause_record, causes, cause_index, TABLE_CAUSES, free_causes,

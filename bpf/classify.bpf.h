@@ -45,15 +45,6 @@ struct attempt {
 #define OUTCOME_OF(verdict) ((verdict) & 0xff)
 #define REASON_OF(verdict) ((verdict) >> 8)
 
-/*
- * The address of copy_splice_read(), learned from a file that is known to use it (learn_symbols()):
- * /proc/kallsyms hides addresses from whom lacks CAP_SYSLOG, and reading all of it takes longer than everything
- * else at start. 0 before 6.5.
- */
-extern __u64 copy_splice_read;
-/* Likewise of iter_file_splice_write(): splice_write of files that are written to by write_iter. */
-extern __u64 iter_file_splice_write;
-
 /* The errno that user space would name: an interrupted call is EINTR, whatever restarts it. */
 static __always_inline __u16 errno_of(long result)
 {
@@ -73,8 +64,11 @@ static __always_inline int is_ring_mechanism(__u32 mechanism)
 	return mechanism >= MECHANISM_IO_URING_SPLICE;
 }
 
-/* Why an attempt that moved bytes was a copy all the same; COPY_NONE if it was none. */
-__u32 copy_reason_of(const struct attempt *attempt);
+/* Of an attempt that moved bytes. */
+static __always_inline __u32 verdict_of_reason(__u32 reason)
+{
+	return VERDICT(reason ? OUTCOME_COPIED : OUTCOME_ZEROCOPY, reason);
+}
 
 /* The verdict on an attempt that returned an error which may mean: use other means. */
 __u32 classify_error(const struct attempt *attempt, __u32 error);
@@ -82,13 +76,13 @@ __u32 classify_error(const struct attempt *attempt, __u32 error);
 /* Did copy_file_range find nothing to copy in a file that has no size, though it may have contents? */
 int is_zero_size_source(const struct attempt *attempt);
 
+/* Why an attempt that moved bytes was a copy all the same; COPY_NONE if it was none. */
+__u32 copy_reason_of(const struct attempt *attempt);
+
 static __always_inline __u32 classify(const struct attempt *attempt)
 {
-	if (attempt->result > 0) {
-		__u32 reason = copy_reason_of(attempt);
-
-		return VERDICT(reason ? OUTCOME_COPIED : OUTCOME_ZEROCOPY, reason);
-	}
+	if (attempt->result > 0)
+		return verdict_of_reason(copy_reason_of(attempt));
 	if (attempt->result < 0) {
 		__u16 error = errno_of(attempt->result);
 

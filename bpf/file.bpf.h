@@ -53,6 +53,12 @@ static __always_inline __u32 mode_of(__u64 file)
 	return KERNEL_READ(struct file, (const void *)file, f_mode);
 }
 
+/* The kernel's part of a socket, of the file that stands for it. */
+static __always_inline struct sock *sock_of(struct file *file)
+{
+	return FIELD(OBJECT(struct socket, FIELD(file, private_data)), sk);
+}
+
 /* The address of a file operation, to be compared. */
 #define OPERATION_OF(address, operation)                                                                       \
 	({                                                                                                     \

@@ -4,7 +4,9 @@
  * arguments of the raw ones changed (6.1, 6.16), and the wrong prototype would load and read nonsense.
  */
 #include "attempt.bpf.h"
+#include "file.bpf.h"
 #include "opcode.bpf.h"
+#include "pending.bpf.h"
 
 /* include/uapi/linux/io_uring.h */
 #define SPLICE_F_FD_IN_FIXED (1U << 31)
@@ -29,16 +31,17 @@ static __always_inline int owner_of(const void *req)
 }
 
 /*
- * The slot of the process that made the request. It runs here itself, or one of its threads does: all but
+ * The record of the process that made the request. It runs here itself, or one of its threads does: all but
  * requests that outlive it, which a kernel worker completes.
  */
-static __always_inline __u32 process_of_request(const void *req, struct task_struct *task,
-						struct process_state **state)
+static __always_inline struct process_record *process_of_request(const void *req, struct task_struct *task,
+								 struct process_state **state, __u32 *process)
 {
 	if (owner_of(req) == task->tgid)
-		return process_of(task, state);
+		return process_of(task, state, process);
 	*state = NULL;
-	return tracked_only ? SLOT_UNCOUNTED : SLOT_NOBODY;
+	*process = SLOT_NOBODY;
+	return tracked_only ? NULL : bpf_map_lookup_elem(&processes, process);
 }
 
 /* Opcodes that an application would use instead: 1 if they read, 2 if they write, 0 for the others. */
@@ -106,7 +109,7 @@ static __always_inline int await_report(const void *ring, __u64 user_data, const
 }
 
 /* The kernel has let go of the pages of a request, and says whether it had copied them. */
-static __noinline int report_arrived(const void *ring, __u64 user_data, const void *req, __u32 usage)
+static __always_inline int report_arrived(const void *ring, __u64 user_data, const void *req, __u32 usage)
 {
 	struct reported_key key = { .ring = (__u64)ring, .user_data = user_data };
 	struct reported *known = bpf_map_lookup_elem(&reported_requests, &key);
@@ -132,12 +135,10 @@ static __noinline int report_arrived(const void *ring, __u64 user_data, const vo
 	} else {
 		bpf_map_delete_elem(&reported_requests, &key);
 	}
-	process = process_of_request(req, task, &state);
-	if (process != SLOT_UNCOUNTED)
-		count_verdict(process, state, &attempt,
-			      usage & IORING_NOTIF_USAGE_ZC_COPIED
-				      ? VERDICT(OUTCOME_COPIED, COPY_ZC_NOTIFIED_COPIED)
-				      : VERDICT(OUTCOME_ZEROCOPY, 0));
+	if (process_of_request(req, task, &state, &process))
+		count_verdict(&attempt, process, state,
+			      verdict_of_reason(usage & IORING_NOTIF_USAGE_ZC_COPIED ? COPY_ZC_NOTIFIED_COPIED
+										     : COPY_NONE));
 	return 0;
 }
 
@@ -182,8 +183,7 @@ int io_uring_completion(struct trace_event_raw_io_uring_complete *ctx)
 				       evidence_of_opcode(opcode) == 2);
 		return 0;
 	}
-	process = process_of_request(req, task, &state);
-	if (process == SLOT_UNCOUNTED)
+	if (!process_of_request(req, task, &state, &process))
 		return 0;
 	/* SPLICE and TEE keep their sink here, SEND_ZC and RECV_ZC their socket */
 	attempt.sink = KERNEL_READ_ADDRESS(struct io_kiocb, req, file);
@@ -199,7 +199,7 @@ int io_uring_completion(struct trace_event_raw_io_uring_complete *ctx)
 		   ctx->res > 0 && asked_for_report(req) && await_report(ctx->ctx, ctx->user_data, &attempt)) {
 		return 0;
 	}
-	count_attempt(task, process, state, &attempt);
+	count_verdict(&attempt, process, state, classify(&attempt));
 	return 0;
 }
 
@@ -213,8 +213,7 @@ int io_uring_async_work(struct trace_event_raw_io_uring_queue_async_work *ctx)
 
 	if (mechanism == MECHANISM_COUNT)
 		return 0;
-	process = process_of_request(ctx->req, bpf_get_current_task_btf(), &state);
-	if (process != SLOT_UNCOUNTED)
+	if (process_of_request(ctx->req, bpf_get_current_task_btf(), &state, &process))
 		count_cause(cause_words(process, CAUSE_ASYNC_WORK, mechanism, 0), NULL, NULL);
 	return 0;
 }
@@ -224,8 +223,8 @@ SEC("tp/io_uring/io_uring_cqe_overflow")
 int io_uring_overflow(struct trace_event_raw_io_uring_cqe_overflow *ctx)
 {
 	struct process_state *state;
-	__u32 process = process_of(bpf_get_current_task_btf(), &state);
-	struct process_record *record = bpf_map_lookup_elem(&processes, &process);
+	__u32 process;
+	struct process_record *record = process_of(bpf_get_current_task_btf(), &state, &process);
 
 	if (record)
 		ADD(record->rings.cq_overflows, 1);
@@ -236,8 +235,8 @@ SEC("tp/syscalls/sys_exit_io_uring_enter")
 int io_uring_enter_exit(struct trace_event_raw_sys_exit *ctx)
 {
 	struct process_state *state;
-	__u32 process = process_of(bpf_get_current_task_btf(), &state);
-	struct process_record *record = bpf_map_lookup_elem(&processes, &process);
+	__u32 process;
+	struct process_record *record = process_of(bpf_get_current_task_btf(), &state, &process);
 
 	if (!record)
 		return 0;
@@ -253,8 +252,8 @@ SEC("tp/syscalls/sys_exit_io_uring_setup")
 int io_uring_setup_exit(struct trace_event_raw_sys_exit *ctx)
 {
 	struct process_state *state;
-	__u32 process = process_of(bpf_get_current_task_btf(), &state);
-	struct process_record *record = bpf_map_lookup_elem(&processes, &process);
+	__u32 process;
+	struct process_record *record = process_of(bpf_get_current_task_btf(), &state, &process);
 
 	if (!record)
 		return 0;

@@ -108,6 +108,8 @@ struct task_struct {
 	unsigned long maj_flt;
 	struct mm_struct *mm;
 	struct thread_info thread_info;
+	/* the lowest address of the kernel's stack of this thread */
+	void *stack;
 	/* 5.14 and newer */
 	unsigned int __state;
 };
@@ -169,6 +171,11 @@ struct file {
 	unsigned int f_mode;
 };
 
+/* Only for what it begins with: a pointer to a file, as an element of fdtable.fd. */
+struct poll_table_entry {
+	struct file *filp;
+};
+
 /* Only for what it begins with: a 64-bit number. See KERNEL_READ_ADDRESS. */
 struct timespec64 {
 	__s64 tv_sec;
@@ -180,13 +187,18 @@ struct in6_addr {
 	} in6_u;
 };
 
+struct proto;
+
 struct sock_common {
+	/* both of the next two */
+	__u64 skc_addrpair;
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
 	/* host order; 0 once the socket is closed */
 	__u16 skc_num;
 	unsigned short skc_family;
+	struct proto *skc_prot;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -328,6 +340,13 @@ struct pt_regs {
 #define SYSCALL_ARG6(regs) ((regs)->r9)
 /* The entry code puts -ENOSYS where the result will be. */
 #define SYSCALL_UNDER_WAY(regs) ((long)(regs)->ax == -38)
+#define NR_CLOSE 3
+#define NR_MMAP 9
+#define NR_SENDFILE 40
+#define NR_SPLICE 275
+#define NR_TEE 276
+#define NR_VMSPLICE 278
+#define NR_COPY_FILE_RANGE 326
 #define TS_COMPAT 0x2
 #define IS_COMPAT(task) ((task)->thread_info.status & TS_COMPAT)
 #define O_DIRECT 0x4000
@@ -347,6 +366,13 @@ struct pt_regs {
 #define SYSCALL_ARG5(regs) ((regs)->regs[4])
 #define SYSCALL_ARG6(regs) ((regs)->regs[5])
 #define SYSCALL_UNDER_WAY(regs) ((regs)->regs[0] == (regs)->orig_x0)
+#define NR_CLOSE 57
+#define NR_MMAP 222
+#define NR_SENDFILE 71
+#define NR_SPLICE 76
+#define NR_TEE 77
+#define NR_VMSPLICE 75
+#define NR_COPY_FILE_RANGE 285
 /* PSR_MODE32_BIT: the caller was a 32-bit program */
 #define IS_COMPAT(task) (((struct pt_regs *)bpf_task_pt_regs(task))->pstate & 0x10)
 #define O_DIRECT 0x10000
@@ -365,20 +391,40 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 #define KERNEL_CAST(type, pointer) ((type *)bpf_rdonly_cast((pointer), bpf_core_type_id_kernel(type)))
 
-/* The field of a kernel object that we know only by its address; 0 if it cannot be read. */
-#define KERNEL_READ(type, pointer, field)                                                                      \
+/*
+ * The object at an address, for FIELD. Pointers in it, if their type is known, can be followed by FIELD right
+ * away: the verifier knows them from the kernel's types.
+ */
+#define OBJECT(type, address)                                                                                  \
 	({                                                                                                     \
-		/* evaluated here: inside of the builtin below, accesses in it would be taken for the field's  \
-		 */                                                                                            \
-		const void *__object = (const void *)(pointer);                                                \
-		typeof(((type *)0)->field) __value = {};                                                       \
+		type *__object = (type *)(address);                                                            \
 		if (bpf_ksym_exists(bpf_rdonly_cast))                                                          \
-			__value = KERNEL_CAST(type, __object)->field;                                          \
-		else                                                                                           \
-			bpf_probe_read_kernel(&__value, bpf_core_field_size(((type *)0)->field),               \
-					      __builtin_preserve_access_index(&((type *)__object)->field));    \
+			__object = KERNEL_CAST(type, __object);                                                \
+		__object;                                                                                      \
+	})
+
+/*
+ * The field of an OBJECT, or of what one points to; 0 if it cannot be read. The object is evaluated first:
+ * inside of the builtin below, accesses in it would be taken for the field's. The copy is for the call alone: a
+ * value whose address is taken lives on the stack.
+ */
+#define FIELD(object, field)                                                                                   \
+	({                                                                                                     \
+		typeof(object) __holder = (object);                                                            \
+		typeof(__holder->field) __value;                                                               \
+		if (bpf_ksym_exists(bpf_rdonly_cast)) {                                                        \
+			__value = __holder->field;                                                             \
+		} else {                                                                                       \
+			typeof(__holder->field) __copy = {};                                                   \
+			bpf_probe_read_kernel(&__copy, bpf_core_field_size(__holder->field),                   \
+					      __builtin_preserve_access_index(&__holder->field));              \
+			__value = __copy;                                                                      \
+		}                                                                                              \
 		__value;                                                                                       \
 	})
+
+/* The same of an object that is looked at once. */
+#define KERNEL_READ(type, address, field) FIELD(OBJECT(type, address), field)
 
 /*
  * A pointer in a task that the verifier trusts. Followed directly, each such load makes it search the kernel's

@@ -78,7 +78,9 @@ __noinline int count_latency(const struct attempt *attempt, __u32 outcome)
 	return 0;
 }
 
-static __always_inline int start_call(void)
+/* The agent attaches it to the entries of the other calls too. */
+SEC("tp/syscalls/sys_enter_sendfile64")
+int time_call(void *ctx)
 {
 	__u64 *start = bpf_task_storage_get(&call_starts, bpf_get_current_task_btf(), 0,
 					    BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -86,36 +88,6 @@ static __always_inline int start_call(void)
 	if (start)
 		*start = bpf_ktime_get_ns();
 	return 0;
-}
-
-SEC("tp/syscalls/sys_enter_sendfile64")
-int time_sendfile(void *ctx)
-{
-	return start_call();
-}
-
-SEC("tp/syscalls/sys_enter_splice")
-int time_splice(void *ctx)
-{
-	return start_call();
-}
-
-SEC("tp/syscalls/sys_enter_tee")
-int time_tee(void *ctx)
-{
-	return start_call();
-}
-
-SEC("tp/syscalls/sys_enter_vmsplice")
-int time_vmsplice(void *ctx)
-{
-	return start_call();
-}
-
-SEC("tp/syscalls/sys_enter_copy_file_range")
-int time_copy_file_range(void *ctx)
-{
-	return start_call();
 }
 
 /* Before 6.4 (commit 2ad57931db64) the tracepoint is io_uring_submit_sqe: there requests are not timed. */

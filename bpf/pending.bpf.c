@@ -238,8 +238,8 @@ static __noinline void settle_attempt_at(struct task_struct *task, struct pendin
 		resolve(task, pending, at, RESOLUTION_CASCADED);
 }
 
-static __noinline void settle_attempt_in(struct task_struct *task, struct thread_state *state, int only_rings,
-					 const struct attempt *attempt)
+static __always_inline void settle_attempt_in(struct task_struct *task, struct thread_state *state,
+					      int only_rings, const struct attempt *attempt)
 {
 #pragma unroll
 	for (int i = 0; i < PENDING_PLACES; i++)
@@ -387,13 +387,6 @@ static __always_inline __u32 evidence_of(unsigned long number)
 	}
 	return EVIDENCE_NONE;
 }
-#define NR_CLOSE 3
-#define NR_MMAP 9
-#define NR_SENDFILE 40
-#define NR_SPLICE 275
-#define NR_TEE 276
-#define NR_VMSPLICE 278
-#define NR_COPY_FILE_RANGE 326
 #elif defined(__TARGET_ARCH_arm64)
 static __always_inline __u32 evidence_of(unsigned long number)
 {
@@ -423,13 +416,6 @@ static __always_inline __u32 evidence_of(unsigned long number)
 	}
 	return EVIDENCE_NONE;
 }
-#define NR_CLOSE 57
-#define NR_MMAP 222
-#define NR_SENDFILE 71
-#define NR_SPLICE 76
-#define NR_TEE 77
-#define NR_VMSPLICE 75
-#define NR_COPY_FILE_RANGE 285
 #endif
 
 /*

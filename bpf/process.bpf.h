@@ -45,30 +45,45 @@ static __always_inline int is_process(struct process_record *record, struct task
  */
 __u32 claim_process(struct process_state *state);
 
+/* The mechanism has moved bytes without a copy: if it had fallen back, that is over. */
+static __always_inline void recover(struct process_record *record, __u32 mechanism)
+{
+	__u32 fallen = READ_ONCE(record->fallen);
+
+	if (unlikely(fallen) && (fallen & 1U << mechanism))
+		__sync_fetch_and_and(&record->fallen, ~(1U << mechanism));
+}
+
 /*
- * The slot of the task's process, or SLOT_UNCOUNTED. *state is NULL when the kernel would not give us task
- * storage (out of memory, or its per-CPU lock was taken by whom we interrupted).
+ * The record of the task's process and its slot; NULL if it is not to be counted. *state is NULL when the
+ * kernel would not give us task storage (out of memory, or its per-CPU lock was taken by whom we interrupted).
  */
-static __always_inline __u32 process_of(struct task_struct *task, struct process_state **state)
+static __always_inline struct process_record *process_of(struct task_struct *task, struct process_state **state,
+							 __u32 *process)
 {
 	struct task_struct *leader = task->group_leader;
 	__u64 exec_id = task->self_exec_id;
 	struct process_record *record;
-	__u32 slot;
+	__u32 slot = SLOT_OVERFLOW;
 
 	*state = bpf_task_storage_get(&process_states, leader, 0,
 				      tracked_only ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!*state) {
-		if (tracked_only)
-			return SLOT_UNCOUNTED;
+	if (likely(*state)) {
+		slot = READ_ONCE((*state)->slot);
+		record = bpf_map_lookup_elem(&processes, &slot);
+		if (likely(record && is_process(record, leader, exec_id))) {
+			*process = slot;
+			return record;
+		}
+		slot = claim_process(*state);
+	} else if (tracked_only) {
+		return NULL;
+	} else {
 		count_overflow(TABLE_PROCESSES);
-		return SLOT_OVERFLOW;
 	}
-	slot = READ_ONCE((*state)->slot);
-	record = bpf_map_lookup_elem(&processes, &slot);
-	if (record && is_process(record, leader, exec_id))
-		return slot;
-	return claim_process(*state);
+	*process = slot;
+	/* there is none for SLOT_UNCOUNTED */
+	return bpf_map_lookup_elem(&processes, &slot);
 }
 
 #endif

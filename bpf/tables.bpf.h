@@ -94,6 +94,13 @@ static __always_inline void add_counts(struct counts *counts, enum outcome outco
 		ADD(counts->bytes[outcome], bytes);
 }
 
+/* The same of an attempt that moved bytes, and copied none. */
+static __always_inline void add_moved(struct counts *counts, __u64 bytes)
+{
+	ADD(counts->attempts[OUTCOME_ZEROCOPY], 1);
+	ADD(counts->bytes[OUTCOME_ZEROCOPY], bytes);
+}
+
 /* Keys are whole 32-bit words without padding. */
 static __always_inline int same_key(const void *a, const void *b, int size)
 {

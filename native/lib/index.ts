@@ -59,7 +59,11 @@ export interface Program {
   readonly name: string;
   readonly section: string;
   info(): ProgramInfo;
-  attach(): Link;
+  /**
+   * Attaches to what the section names, or to another classic tracepoint, `category/name`. One program can have many links, but
+   * only one to each hook (EEXIST).
+   */
+  attach(tracepoint?: string): Link;
   /**
    * Runs a SEC("syscall") program once with `context` as its argument, which the program may write to, and
    * returns its result, a signed 32-bit integer. At most 64 KiB (E2BIG).

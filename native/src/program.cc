@@ -65,10 +65,22 @@ Napi::Value JsProgram::Info(const Napi::CallbackInfo& info) {
 
 Napi::Value JsProgram::Attach(const Napi::CallbackInfo& info) {
   if (!state()->object->Require(info.Env(), Object::Phase::kLoaded)) return {};
+  std::string operation = std::string("attach ") + bpf_program__name(state()->program);
+  bool is_named = !info[0].IsUndefined();
+  std::string tracepoint;
+  if (is_named && !ReadString(info, 0, "tracepoint", &tracepoint)) return {};
+  size_t slash = tracepoint.find('/');
+  if (is_named) operation += " to " + tracepoint;
+  if (is_named && slash == std::string::npos) {
+    ThrowBpfError(info.Env(), operation, EINVAL, "a tracepoint is named category/name");
+    return {};
+  }
   LogCapture log;
-  bpf_link* link = bpf_program__attach(state()->program);
+  bpf_link* link = is_named ? bpf_program__attach_tracepoint(state()->program, tracepoint.substr(0, slash).c_str(),
+                                                             tracepoint.substr(slash + 1).c_str())
+                            : bpf_program__attach(state()->program);
   if (link == nullptr) {
-    ThrowBpfError(info.Env(), std::string("attach ") + bpf_program__name(state()->program), errno, log.Text());
+    ThrowBpfError(info.Env(), operation, errno, log.Text());
     return {};
   }
   return JsLink::New(info.Env(), std::make_shared<Link>(state()->object, link));

@@ -139,6 +139,30 @@ describe('a loaded program', () => {
     expect(readWord(object, BTF)).toBeGreaterThanOrEqual(CALLS);
   });
 
+  test('attaches to more than the tracepoint of its section, once to each', () => {
+    const program = object.program('count_classic');
+    const links = [program.attach('syscalls/sys_enter_geteuid'), program.attach('syscalls/sys_exit_geteuid')];
+    expect(bpfErrorOf(() => program.attach()).code).toBe('EEXIST');
+    geteuid(CALLS);
+    for (const link of links) link.close();
+    expect(readWord(object, CLASSIC) + program.info().recursionMisses).toBe(2 * CALLS);
+    geteuid(10);
+    expect(readWord(object, CLASSIC) + program.info().recursionMisses).toBe(2 * CALLS);
+  });
+
+  test.each([
+    ['syscalls/sys_enter_nonesuch', 'ENOENT'],
+    ['../../etc/passwd', 'ENOENT'],
+    ['/', 'ENOENT'],
+    ['geteuid', 'EINVAL'],
+    ['', 'EINVAL'],
+  ])('does not attach to a tracepoint that is called %j', (tracepoint, code) => {
+    const program = object.program('count_classic');
+    const error = bpfErrorOf(() => program.attach(tracepoint));
+    expect(error).toMatchObject({ operation: `attach count_classic to ${tracepoint}`, code });
+    expect(() => program.attach(1 as unknown as string)).toThrow('tracepoint must be a string');
+  });
+
   test('says in the error what it could not attach to', () => {
     const error = bpfErrorOf(() => object.program('nowhere').attach());
     expect(error).toMatchObject({ operation: 'attach nowhere', code: 'ENOENT', errno: 2 });

@@ -1,6 +1,6 @@
 // Generated from the BTF of the BPF object by scripts/generate-layout.ts: do not edit.
 
-export const LAYOUT_HASH = '983fee3d2fa945d6';
+export const LAYOUT_HASH = 'f864726f4dd3958e';
 
 export const LAYOUT = {
   structs: {
@@ -909,34 +909,54 @@ export const LAYOUT = {
       offset: 8,
       size: 8,
     },
-    pending_total: {
+    socket_file_ops: {
       section: '.bss',
       offset: 16,
       size: 8,
     },
-    watching: {
+    plain_tcp: {
       section: '.bss',
       offset: 24,
+      size: 8,
+    },
+    plain_tcp6: {
+      section: '.bss',
+      offset: 32,
+      size: 8,
+    },
+    registers_on_stack: {
+      section: '.bss',
+      offset: 40,
+      size: 8,
+    },
+    pending_total: {
+      section: '.bss',
+      offset: 48,
+      size: 8,
+    },
+    watching: {
+      section: '.bss',
+      offset: 56,
       size: 4,
     },
     pending_buckets: {
       section: '.bss',
-      offset: 28,
+      offset: 60,
       size: 4096,
     },
     events_lost: {
       section: '.bss',
-      offset: 4128,
+      offset: 4160,
       size: 8,
     },
     forks_lost: {
       section: '.bss',
-      offset: 4136,
+      offset: 4168,
       size: 8,
     },
     shared_types: {
       section: '.bss',
-      offset: 4144,
+      offset: 4176,
       size: 8,
     },
     latency_enabled: {

@@ -9,8 +9,8 @@ import { privilegeRemedy } from './privileges.ts';
 /** One program and where it stands. */
 export interface Attachment {
   readonly program: Program;
-  /** Kept for as long as the program is to run: a link that is garbage is detached. */
-  readonly link: Link | null;
+  /** Kept for as long as the program is to run: a link that is garbage is detached. None where it is not attached. */
+  readonly links: readonly Link[];
   readonly status: Pick<ProgramStatus, 'name' | 'hook' | 'state' | 'reason'>;
 }
 
@@ -19,6 +19,14 @@ export const EVIDENCE_PROGRAM = 'evidence_exit';
 
 /** The others follow processes and refusals, or take the time: a run of theirs that is missed hides no attempt by itself. */
 export const counts = (program: string): boolean => !/^(?:process|time|evidence)_/.test(program);
+
+/** The tracepoints of the calls that are one program's. */
+const CALLS = ['sendfile64', 'splice', 'tee', 'vmsplice', 'copy_file_range'];
+/** Programs that serve more hooks than their section names: a common beginning, and what follows it in each. */
+const HOOKS = new Map([
+  ['attempt_exit', { prefix: 'tp/syscalls/sys_exit_', names: CALLS }],
+  ['time_call', { prefix: 'tp/syscalls/sys_enter_', names: CALLS }],
+]);
 
 /** Run by the agent, attached to nothing. */
 const isCalled = (section: string): boolean => section === 'syscall' || section.startsWith('iter/');
@@ -32,34 +40,43 @@ export function attachAll({ object, refused, off }: Loaded): Attachment[] {
   const failures: BpfError[] = [];
   for (const name of object.programNames()) {
     const program = object.program(name);
-    const hook = program.section;
-    if (isCalled(hook) || name === EVIDENCE_PROGRAM) continue;
+    if (isCalled(program.section) || name === EVIDENCE_PROGRAM) continue;
+    const unattached = (hook: string, state: 'off' | 'unavailable', reason: string) =>
+      attachments.push({ program, links: [], status: { name, hook, state, reason } });
+    const { prefix, names } = HOOKS.get(name) ?? { prefix: program.section, names: [''] };
     if (off.has(name)) {
-      attachments.push({ program, link: null, status: { name, hook, state: 'off', reason: 'not needed here' } });
+      unattached(nameOf(prefix, names), 'off', 'not needed here');
       continue;
     }
     const why = refused.get(name);
     if (why !== undefined) {
-      attachments.push({ program, link: null, status: { name, hook, state: 'unavailable', reason: why } });
+      unattached(nameOf(prefix, names), 'unavailable', why);
       continue;
     }
-    try {
-      const link = program.attach();
-      attachments.push({ program, link, status: { name, hook, state: 'attached', reason: '' } });
-    } catch (thrown) {
-      const error = thrown as BpfError;
-      failures.push(error);
-      attachments.push({
-        program,
-        link: null,
-        status: { name, hook, state: 'unavailable', reason: reasonOf(error, hook) },
-      });
+    const links = new Map<string, Link>();
+    for (const ending of names) {
+      const hook = prefix + ending;
+      try {
+        links.set(ending, hook === program.section ? program.attach() : program.attach(hook.replace(/^tp\//, '')));
+      } catch (thrown) {
+        const error = thrown as BpfError;
+        failures.push(error);
+        unattached(hook, 'unavailable', reasonOf(error, hook));
+      }
     }
+    if (links.size === 0) continue;
+    const hook = nameOf(prefix, [...links.keys()]);
+    attachments.push({ program, links: [...links.values()], status: { name, hook, state: 'attached', reason: '' } });
   }
   if (!attachments.some(({ status }) => status.state === 'attached' && counts(status.name))) {
     throw nothingAttached(failures);
   }
   return attachments;
+}
+
+/** Several hooks as a shell would write them: `tp/syscalls/sys_exit_{splice,tee}`. */
+function nameOf(prefix: string, names: readonly string[]): string {
+  return names.length === 1 ? `${prefix}${names.join('')}` : `${prefix}{${names.join(',')}}`;
 }
 
 /** libbpf looks for tracefs in these two places. */

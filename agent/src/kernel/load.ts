@@ -18,14 +18,7 @@ export interface Loaded {
 
 const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
 /** They see attempts begin. */
-const TIMING_PROGRAMS = [
-  'time_sendfile',
-  'time_splice',
-  'time_tee',
-  'time_vmsplice',
-  'time_copy_file_range',
-  'time_request',
-] as const;
+const TIMING_PROGRAMS = ['time_call', 'time_request'] as const;
 const RESERVED = LAYOUT.enums.reserved_slot.FIRST;
 
 /** Reads the object. @throws SpillwayError OBJECT_MISSING, OBJECT_CORRUPT or LAYOUT_MISMATCH */

@@ -138,7 +138,7 @@ export interface TableUsage {
 
 export interface ProgramStatus {
   readonly name: string;
-  /** What it is attached to, e.g. `tp/syscalls/sys_exit_splice`. */
+  /** What it is attached to, e.g. `tp/syscalls/sys_exit_splice`; several as `tp/syscalls/sys_exit_{splice,tee}`. */
   readonly hook: string;
   readonly state: 'attached' | 'unavailable' | 'off';
   /** Why it is not attached; '' when it is. */

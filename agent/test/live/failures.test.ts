@@ -38,7 +38,7 @@ describe('a host that lacks something', () => {
     const attached = (program: string) =>
       new RegExp(`^spillway_program_attached\\{program="${program}",.*\\} (\\d)$`, 'm').exec(stdout)?.[1];
     expect(attached('io_uring_completion')).toBe('0');
-    expect(attached('sendfile_exit')).toBe('1');
+    expect(attached('attempt_exit')).toBe('1');
   });
 
   it('privilege: exit 77 and which', async () => {

@@ -44,7 +44,7 @@ const CASES = {
     'sink-netlink',
     'sink-packet',
   ],
-  'sockets as sinks that are not copied to': ['sink-socket-is-no-copy'],
+  'sockets as sinks that are not copied to': ['sink-socket-is-no-copy', 'sink-among-ordinary-ones'],
   'SEND_ZC and SENDMSG_ZC': [
     'zc-loopback',
     'zc-without-sg',

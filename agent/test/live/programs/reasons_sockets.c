@@ -2,6 +2,7 @@
 /* Sinks that are sockets: whether they take pages as they are. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <net/ethernet.h>
@@ -153,6 +154,29 @@ static void taken_as_they_are(void)
 	exactly("udp by a device with scatter-gather", send_some(udp_beyond().tx, place.file), SOME);
 }
 
+/* What the probes have learned from calls without a reason must not hide the reason of another. */
+static void among_ordinary_ones(void)
+{
+	int zero = must(open("/dev/zero", O_RDONLY), "open /dev/zero");
+	struct pair v4, v6, datagrams = unix_pair(SOCK_DGRAM);
+	int beyond;
+
+	enter_own_network(false);
+	v4 = tcp_pair("127.0.0.1");
+	v6 = tcp_pair("::1");
+	beyond = tcp_beyond(false).tx;
+	for (int i = 0; i < 3; i++) {
+		exactly("file", send_some(v4.tx, place.file), SOME);
+		exactly("file over IPv6", send_some(v6.tx, place.file), SOME);
+		exactly("pipe", splice_some(v4.tx, place.file), SOME);
+		exactly("device", witness_copied(attempt_sendfile(v4.tx, zero, NULL, SOME), SOURCE_COPIES), SOME);
+		exactly("device over IPv6", witness_copied(attempt_sendfile(v6.tx, zero, NULL, SOME), SOURCE_COPIES),
+			SOME);
+		exactly("datagram", witness_copied(send_some(datagrams.tx, place.file), SINK_PROTOCOL), SOME);
+		exactly("no gathering", witness_copied(send_some(beyond, place.file), SINK_SOCKET_WITHOUT_SG), SOME);
+	}
+}
+
 const struct named_case socket_cases[] = {
 	{ "sink-tcp-without-sg", tcp_without_sg },
 	{ "sink-signed-tcp-without-sg", signed_tcp_without_sg },
@@ -165,5 +189,6 @@ const struct named_case socket_cases[] = {
 	{ "sink-netlink", netlink },
 	{ "sink-packet", packet },
 	{ "sink-socket-is-no-copy", taken_as_they_are },
+	{ "sink-among-ordinary-ones", among_ordinary_ones },
 	{ NULL, NULL },
 };

@@ -11,7 +11,7 @@ const list = (kind: 'prog' | 'map'): Held[] =>
   JSON.parse(execFileSync('bpftool', ['-j', kind, 'list'], { encoding: 'utf8' })) as Held[];
 
 /** Names of which every running agent has exactly one. */
-const OURS = { prog: ['sendfile_exit', 'process_exit'], map: ['flow_index', 'process_states'] } as const;
+const OURS = { prog: ['attempt_exit', 'process_exit'], map: ['flow_index', 'process_states'] } as const;
 
 /** What other agents on this host had loaded before the tests began. */
 const before = new Set(held().map(({ key }) => key));
@@ -26,7 +26,7 @@ function held(): { name: string; key: string }[] {
 
 /** How many agents that the tests started have their programs in the kernel. */
 export const agentsAttached = (): number =>
-  held().filter(({ name, key }) => name === 'sendfile_exit' && !before.has(key)).length;
+  held().filter(({ name, key }) => name === 'attempt_exit' && !before.has(key)).length;
 
 /** Waits until a condition holds. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
