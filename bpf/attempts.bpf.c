@@ -80,9 +80,9 @@ static __always_inline struct file *used_file(struct file **files, __u32 fd)
  * was copied. False if that cannot be told from them: then nothing was counted. What it takes for granted was
  * learned from calls that were judged in full.
  */
-static __always_inline int count_ordinary(struct process_record *record, struct process_state *state,
-					  enum mechanism mechanism, struct file *source, struct file *sink,
-					  __u64 bytes)
+static __always_inline int count_ordinary(struct task_struct *task, struct process_record *record,
+					  struct process_state *state, enum mechanism mechanism,
+					  struct file *source, struct file *sink, __u64 bytes)
 {
 	__u64 protocol, addresses;
 	struct flow_record *flow = NULL;
@@ -106,7 +106,11 @@ static __always_inline int count_ordinary(struct process_record *record, struct 
 		key.proto = IPPROTO_TCP;
 		flow = latest_flow(&key, state);
 	}
-	add_moved(&record->mechanisms[mechanism], bytes);
+	/* of these two calls only their own threads add to the record, unless it is one that processes share */
+	if (likely(FIELD(task->signal, nr_threads) == 1 && record->key.tgid))
+		add_moved_alone(&record->mechanisms[mechanism], bytes);
+	else
+		add_moved(&record->mechanisms[mechanism], bytes);
 	recover(record, mechanism);
 	if (likely(flow))
 		add_moved(&flow->counts, bytes);
@@ -135,12 +139,12 @@ int attempt_exit(struct trace_event_raw_sys_exit *ctx)
 		int number = ctx->id;
 
 		if (likely(number == NR_SENDFILE)) {
-			if (likely(count_ordinary(record, state, MECHANISM_SENDFILE,
+			if (likely(count_ordinary(task, record, state, MECHANISM_SENDFILE,
 						  used_file(files, SYSCALL_ARG2(regs)),
 						  used_file(files, SYSCALL_ARG1(regs)), ctx->ret)))
 				return 0;
 		} else if (number == NR_SPLICE) {
-			if (count_ordinary(record, state, MECHANISM_SPLICE,
+			if (count_ordinary(task, record, state, MECHANISM_SPLICE,
 					   used_file(files, SYSCALL_ARG1(regs)),
 					   used_file(files, SYSCALL_ARG3(regs)), ctx->ret))
 				return 0;

@@ -88,6 +88,8 @@ struct mm_struct___seqcount {
 };
 
 struct signal_struct {
+	/* workers of rings included; a thread leaves when it will run no more code (__unhash_process()) */
+	int nr_threads;
 	/* threads that have not begun to exit */
 	atomic_t live;
 };

@@ -101,6 +101,15 @@ static __always_inline void add_moved(struct counts *counts, __u64 bytes)
 	ADD(counts->bytes[OUTCOME_ZEROCOPY], bytes);
 }
 
+/* The same of counts that nobody else adds to: an atomic addition costs five nanoseconds. */
+static __always_inline void add_moved_alone(struct counts *counts, __u64 bytes)
+{
+	__u64 *attempts = &counts->attempts[OUTCOME_ZEROCOPY], *sum = &counts->bytes[OUTCOME_ZEROCOPY];
+
+	WRITE_ONCE(*attempts, READ_ONCE(*attempts) + 1);
+	WRITE_ONCE(*sum, READ_ONCE(*sum) + bytes);
+}
+
 /* Keys are whole 32-bit words without padding. */
 static __always_inline int same_key(const void *a, const void *b, int size)
 {
