@@ -2,6 +2,7 @@
 /* Attempts that succeeded: was it a copy, and why? */
 #include "classify.bpf.h"
 #include "copies.bpf.h"
+#include "tables.bpf.h"
 
 __u64 copy_splice_read = 0;
 __u64 iter_file_splice_write = 0;
@@ -80,10 +81,12 @@ int learn_symbols(int *fd)
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 file = file_of(task, *fd);
 
-	registers_on_stack = (__u64)bpf_task_pt_regs(task);
-	registers_on_stack -= (__u64)task->stack;
-	if (!before_6_5())
+	if (!before_6_5()) {
 		copy_splice_read = OPERATION_OF(file, splice_read);
+		/* by way of memory: a pointer is not subtracted from */
+		WRITE_ONCE(registers_on_stack, (__u64)bpf_task_pt_regs(task));
+		WRITE_ONCE(registers_on_stack, READ_ONCE(registers_on_stack) - (__u64)task->stack);
+	}
 	iter_file_splice_write = OPERATION_OF(file, splice_write);
 	return 0;
 }
