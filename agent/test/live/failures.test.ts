@@ -41,6 +41,20 @@ describe('a host that lacks something', () => {
     expect(attached('attempt_exit')).toBe('1');
   });
 
+  it('one of the tracepoints of a program: it counts at the others, and the metrics name both', async () => {
+    const hide =
+      'umount /sys/kernel/debug/tracing 2>/dev/null; umount /sys/kernel/debug 2>/dev/null; ' +
+      'mount -t tmpfs none /sys/kernel/tracing/events/syscalls/sys_exit_tee';
+    const { code, stdout } = await inNamespace(hide);
+    expect(code).toBe(0);
+    expect(
+      stdout.split('\n').filter((line) => line.startsWith('spillway_program_attached{program="attempt_exit"')),
+    ).toEqual([
+      'spillway_program_attached{program="attempt_exit",hook="tp/syscalls/sys_exit_tee"} 0',
+      'spillway_program_attached{program="attempt_exit",hook="tp/syscalls/sys_exit_{sendfile64,splice,vmsplice,copy_file_range}"} 1',
+    ]);
+  });
+
   it('privilege: exit 77 and which', async () => {
     const { code, stderr } = await run([
       'setpriv',
