@@ -13,6 +13,7 @@ const mayImport = {
   abi: [],
   model: ['names'],
   config: ['model', 'alerts'],
+  doctor: ['kernel', 'model'],
   kernel: ['abi', 'native', 'model', 'enrich'],
   enrich: ['model', 'names'],
   metrics: ['model', 'names', 'alerts'],

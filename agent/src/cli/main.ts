@@ -8,6 +8,7 @@ import { sendTest } from './alert-test.ts';
 import { alertsCommand } from './alerts.ts';
 import { checkCommand } from './check.ts';
 import { build, log } from './context.ts';
+import { doctorCommand } from './doctor.ts';
 import { endQuietlyOnBrokenPipe } from './output.ts';
 import { procsCommand } from './procs.ts';
 import { runCommand } from './run.ts';
@@ -31,6 +32,7 @@ for (const command of [
   alertsCommand(sendTest),
   snapshotCommand,
   check,
+  doctorCommand,
   versionCommand,
 ]) {
   program.addCommand(command);

@@ -1,0 +1,47 @@
+/** `spillway doctor`: can this host be observed, and how well. */
+import { Command, Option } from 'commander';
+import { readFacts } from '../doctor/facts.ts';
+import { type Finding, findingsOf, type Probes } from '../doctor/findings.ts';
+import { DEFAULT_OPTIONS } from '../kernel/options.ts';
+import { EXIT, SpillwayError } from '../model/errors.ts';
+import { build, startKernel } from './context.ts';
+import { type Format, FORMATS, jsonText, write } from './output.ts';
+import { renderFindings } from './render/doctor.ts';
+
+export const doctorCommand = new Command('doctor')
+  .description('looks whether this host can be observed, and how well; tries every probe for a moment')
+  .addOption(new Option('-o, --output <format>', 'format').choices(FORMATS).default('table'))
+  .addHelpText(
+    'after',
+    '\nExits with 0 if all is ok, with 3 if something is degraded or missing.' +
+      '\n\nExamples:\n  spillway doctor\n  spillway doctor -o json',
+  )
+  .action(async ({ output }: { output: Format }) => {
+    const findings = findingsOf(readFacts(), tryProbes());
+    const { version, kernel } = build();
+    await write(
+      output === 'table'
+        ? `${renderFindings(findings).join('\n')}\n`
+        : jsonText({ schema: 'spillway.doctor/1', version, kernel, findings }, output),
+    );
+    process.exitCode = exitCodeOf(findings);
+  });
+
+const exitCodeOf = (findings: readonly Finding[]): number =>
+  findings.every(({ state }) => state === 'ok') ? EXIT.ok : EXIT.problems;
+
+/** Attaches everything and takes it down again. */
+function tryProbes(): Probes {
+  try {
+    // the probe on what follows refusals too, which otherwise waits for one
+    const kernel = startKernel({ ...DEFAULT_OPTIONS, confirm: 'always', latency: true });
+    try {
+      return kernel.programs();
+    } finally {
+      kernel.close();
+    }
+  } catch (error) {
+    if (error instanceof SpillwayError) return { failure: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,155 @@
+/** Facts about a host -> what they mean for observing it, and what to do. Pure. */
+import { missingCapabilities } from '../kernel/privileges.ts';
+import { DIRECTORIES, type Facts, TEXTS } from './facts.ts';
+
+export interface Finding {
+  /** What was looked at: a word or two, unique. */
+  readonly name: string;
+  /** `degraded`: something is not seen, the rest is; `missing`: nothing is counted without it. */
+  readonly state: 'ok' | 'degraded' | 'missing';
+  /** What was found. */
+  readonly detail: string;
+  /** What to do about it; '' where there is nothing to do. */
+  readonly remedy: string;
+}
+
+/** The probes, tried: each as it stands, or why none could be tried. */
+export type Probes =
+  | readonly { readonly name: string; readonly hook: string; readonly state: string; readonly reason: string }[]
+  | { readonly failure: string };
+
+/** Every requirement, in the order in which one would mend them. */
+export function findingsOf(facts: Facts, probes: Probes): Finding[] {
+  return [
+    architecture(facts),
+    types(facts),
+    tracefs(facts),
+    privilege(facts),
+    lockdown(facts),
+    pidNamespace(facts),
+    rings(facts),
+    foreignPrograms(facts),
+    ...probeFindings(probes),
+  ];
+}
+
+const ok = (name: string, detail: string): Finding => ({ name, state: 'ok', detail, remedy: '' });
+
+/** Where the registers of a system call are known (bpf/kernel.h). */
+const ARCHITECTURES = ['x64', 'arm64'];
+
+function architecture({ architecture: arch, kernel }: Facts): Finding {
+  if (ARCHITECTURES.includes(arch)) return ok('kernel', `Linux ${kernel} on ${arch}`);
+  return { name: 'kernel', state: 'missing', detail: `${arch} is not supported`, remedy: 'run on x86-64 or arm64' };
+}
+
+function types({ directories }: Facts): Finding {
+  if (directories.get(DIRECTORIES.btf) === true) return ok('types', `${DIRECTORIES.btf}/vmlinux is there`);
+  return {
+    name: 'types',
+    state: 'missing',
+    detail: `${DIRECTORIES.btf}/vmlinux is missing: the probes are fitted to the kernel by its types`,
+    remedy: 'run a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian: since 11), with sysfs mounted',
+  };
+}
+
+function tracefs({ directories }: Facts): Finding {
+  const place = [DIRECTORIES.tracing, DIRECTORIES.debugTracing].find((path) => directories.get(path) === true);
+  if (place !== undefined) return ok('tracefs', `${place.replace(/\/events.*/, '')} has the system calls`);
+  return {
+    name: 'tracefs',
+    state: 'missing',
+    detail: 'the tracepoints of system calls are not there, or may not be looked at',
+    remedy:
+      'mount -t tracefs tracefs /sys/kernel/tracing (systemd hosts: systemctl start sys-kernel-tracing.mount); ' +
+      'the kernel needs CONFIG_FTRACE_SYSCALLS=y',
+  };
+}
+
+function privilege({ texts }: Facts): Finding {
+  const missing = missingCapabilities(texts.get(TEXTS.status) ?? '', Number(texts.get(TEXTS.paranoid) ?? 0));
+  if (missing.length === 0) return ok('privilege', 'this process may load and attach probes');
+  return {
+    name: 'privilege',
+    state: 'missing',
+    detail: `this process lacks ${missing.join(', ')}`,
+    remedy: 'run as root, e.g. with sudo',
+  };
+}
+
+function lockdown({ texts }: Facts): Finding {
+  const mode = /\[(\w+)\]/.exec(texts.get(TEXTS.lockdown) ?? '')?.[1] ?? 'none';
+  if (mode !== 'confidentiality') return ok('lockdown', `mode ${mode}`);
+  return {
+    name: 'lockdown',
+    state: 'missing',
+    detail: 'the kernel is locked down for confidentiality: no program may read its memory',
+    remedy: 'boot with lockdown=integrity, or without Secure Boot if the distribution couples the two',
+  };
+}
+
+/** PROC_PID_INIT_INO (include/linux/proc_ns.h). */
+const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
+
+function pidNamespace({ pidNamespace: namespace }: Facts): Finding {
+  if (namespace === FIRST_PID_NAMESPACE) return ok('processes', 'all of the host are seen');
+  return {
+    name: 'processes',
+    state: 'degraded',
+    detail:
+      'this is a pid namespace of its own: attempts of the whole host are counted, but refusals that processes outside ' +
+      'left pending are not ended, and evidence cannot be collected from them',
+    remedy: 'run in the namespace of the host (docker run --pid=host; Kubernetes: hostPID: true)',
+  };
+}
+
+/** Values of kernel.io_uring_disabled (6.6 and newer). */
+function rings({ texts }: Facts): Finding {
+  const value = texts.get(TEXTS.ringsDisabled)?.trim() ?? '0';
+  if (value === '0') return ok('io_uring', 'processes may set up rings');
+  const who = value === '1' ? 'only kernel.io_uring_group and privileged processes may' : 'no process may';
+  return ok('io_uring', `${who} set up rings (kernel.io_uring_disabled=${value}): refusals are counted by process`);
+}
+
+/** How many are named. */
+const MOST_NAMED = 5;
+
+function foreignPrograms({ foreign, texts, architecture: arch }: Facts): Finding {
+  if (foreign.length > 0) {
+    const named = foreign.slice(0, MOST_NAMED).map(({ pid, comm }) => `${comm} (${String(pid)})`);
+    const more = foreign.length > MOST_NAMED ? ` and ${String(foreign.length - MOST_NAMED)} more` : '';
+    return {
+      name: '32-bit programs',
+      state: 'degraded',
+      detail: `${named.join(', ')}${more}: their system calls do not reach these tracepoints, on no kernel, and are not counted`,
+      remedy: 'replace them by 64-bit builds, or leave them out of what you conclude',
+    };
+  }
+  if (arch === 'x64' && texts.get(TEXTS.vsyscall32) === null) return ok('32-bit programs', 'this kernel runs none');
+  return ok('32-bit programs', 'none is running that we may look at; their calls would not be counted');
+}
+
+function probeFindings(probes: Probes): Finding[] {
+  if ('failure' in probes) {
+    return [
+      {
+        name: 'probes',
+        state: 'missing',
+        detail: probes.failure,
+        remedy: 'mend what is missing above, then try again',
+      },
+    ];
+  }
+  return probes
+    .filter(({ state }) => state !== 'off')
+    .map(({ name, hook, state, reason }) =>
+      state === 'attached'
+        ? ok(`probe ${name}`, hook)
+        : {
+            name: `probe ${name}`,
+            state: 'degraded',
+            detail: `${hook} could not be attached, what it sees is missing: ${reason}`,
+            remedy: 'docs/architecture.md tells what each probe sees',
+          },
+    );
+}

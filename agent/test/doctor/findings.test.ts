@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { DIRECTORIES, type Facts, TEXTS } from '../../src/doctor/facts.ts';
+import { type Finding, findingsOf, type Probes } from '../../src/doctor/findings.ts';
+import { renderFindings } from '../../src/cli/render/doctor.ts';
+
+const ALL = '000001ffffffffff';
+const status = (capabilities: string): string => `Name:\tspillway\nCapEff:\t${capabilities}\n`;
+
+/** A host of which all is seen. */
+const HEALTHY: Facts = {
+  architecture: 'x64',
+  kernel: '6.12.1',
+  texts: new Map<string, string | null>([
+    [TEXTS.status, status(ALL)],
+    [TEXTS.paranoid, '2\n'],
+    [TEXTS.lockdown, '[none] integrity confidentiality\n'],
+    [TEXTS.ringsDisabled, '0\n'],
+    [TEXTS.vsyscall32, '1\n'],
+  ]),
+  pidNamespace: 'pid:[4026531836]',
+  directories: new Map([
+    [DIRECTORIES.btf, true],
+    [DIRECTORIES.tracing, true],
+    [DIRECTORIES.debugTracing, false],
+  ]),
+  foreign: [],
+};
+const PROBES: Probes = [
+  { name: 'attempt_exit', hook: 'tp/syscalls/sys_exit_{splice,tee}', state: 'attached', reason: '' },
+  { name: 'process_fork', hook: 'tp_btf/sched_process_fork', state: 'off', reason: 'not needed here' },
+];
+
+const withText = (path: string, text: string | null): Facts => ({
+  ...HEALTHY,
+  texts: new Map([...HEALTHY.texts, [path, text]]),
+});
+const withDirectory = (...changes: readonly [string, boolean][]): Facts => ({
+  ...HEALTHY,
+  directories: new Map([...HEALTHY.directories, ...changes]),
+});
+const finding = (name: string, facts: Facts, probes: Probes = PROBES): Finding | undefined =>
+  findingsOf(facts, probes).find((each) => each.name === name);
+
+it('a host that can be observed in full is ok in every line, and asks for nothing', () => {
+  const findings = findingsOf(HEALTHY, PROBES);
+  expect(findings.map(({ name, state, remedy }) => [name, state, remedy])).toEqual(
+    [
+      'kernel',
+      'types',
+      'tracefs',
+      'privilege',
+      'lockdown',
+      'processes',
+      'io_uring',
+      '32-bit programs',
+      'probe attempt_exit',
+    ].map((name) => [name, 'ok', '']),
+  );
+  expect(renderFindings(findings).at(-1)).toBe('this host can be observed in full');
+});
+
+describe('what is missing is named with its remedy', () => {
+  it.each<[string, Facts, string, string]>([
+    ['kernel', { ...HEALTHY, architecture: 'riscv64' }, 'riscv64', 'x86-64 or arm64'],
+    ['types', withDirectory([DIRECTORIES.btf, false]), 'vmlinux is missing', 'CONFIG_DEBUG_INFO_BTF=y'],
+    ['tracefs', withDirectory([DIRECTORIES.tracing, false]), 'not there', 'mount -t tracefs'],
+    ['privilege', withText(TEXTS.status, status('0')), 'CAP_BPF, CAP_PERFMON', 'sudo'],
+    [
+      'lockdown',
+      withText(TEXTS.lockdown, 'none integrity [confidentiality]\n'),
+      'confidentiality',
+      'lockdown=integrity',
+    ],
+  ])('%s', (name, facts, detail, remedy) => {
+    const found = finding(name, facts);
+    expect(found?.state).toBe('missing');
+    expect(found?.detail).toContain(detail);
+    expect(found?.remedy).toContain(remedy);
+    expect(findingsOf(facts, PROBES).filter(({ state }) => state !== 'ok')).toHaveLength(1);
+  });
+
+  it('Debian’s paranoia asks for more', () => {
+    const without = status((BigInt(`0x${ALL}`) & ~(1n << 21n)).toString(16));
+    const facts = withText(TEXTS.status, without);
+    expect(finding('privilege', facts)?.state).toBe('ok');
+    const paranoid: Facts = { ...facts, texts: new Map([...facts.texts, [TEXTS.paranoid, '3\n']]) };
+    expect(finding('privilege', paranoid)?.detail).toContain('CAP_SYS_ADMIN');
+  });
+
+  it('tracefs within debugfs serves as well', () => {
+    const facts = withDirectory([DIRECTORIES.tracing, false], [DIRECTORIES.debugTracing, true]);
+    expect(finding('tracefs', facts)).toEqual({
+      name: 'tracefs',
+      state: 'ok',
+      detail: '/sys/kernel/debug/tracing has the system calls',
+      remedy: '',
+    });
+  });
+
+  it('probes that could not even be tried', () => {
+    expect(finding('probes', HEALTHY, { failure: 'EPERM' })).toMatchObject({ state: 'missing', detail: 'EPERM' });
+  });
+});
+
+describe('what is not seen is degraded', () => {
+  it('a probe that could not be attached', () => {
+    const probes: Probes = [{ name: 'x_exit', hook: 'tp/x', state: 'unavailable', reason: 'ENOENT' }];
+    expect(finding('probe x_exit', HEALTHY, probes)).toMatchObject({
+      state: 'degraded',
+      detail: 'tp/x could not be attached, what it sees is missing: ENOENT',
+    });
+  });
+
+  it('a pid namespace of its own', () => {
+    const found = finding('processes', { ...HEALTHY, pidNamespace: 'pid:[4026532290]' });
+    expect(found?.state).toBe('degraded');
+    expect(found?.remedy).toContain('--pid=host');
+  });
+
+  it('32-bit programs, the first five by name', () => {
+    const foreign = Array.from({ length: 7 }, (_, i) => ({ pid: 10 + i, comm: `old${String(i)}` }));
+    expect(finding('32-bit programs', { ...HEALTHY, foreign })?.detail).toMatch(
+      /^old0 \(10\), old1 \(11\), old2 \(12\), old3 \(13\), old4 \(14\) and 2 more: .*not counted$/,
+    );
+    expect(finding('32-bit programs', { ...HEALTHY, foreign: foreign.slice(0, 1) })?.detail).toMatch(/^old0 \(10\): /);
+  });
+});
+
+it('rings and 32-bit programs that the kernel does not allow are told, and are no fault', () => {
+  expect(finding('io_uring', withText(TEXTS.ringsDisabled, '2\n'))?.detail).toContain(
+    'no process may set up rings (kernel.io_uring_disabled=2)',
+  );
+  expect(finding('io_uring', withText(TEXTS.ringsDisabled, '1\n'))?.detail).toContain('io_uring_group');
+  expect(finding('io_uring', withText(TEXTS.ringsDisabled, null))?.detail).toBe('processes may set up rings');
+  expect(finding('32-bit programs', withText(TEXTS.vsyscall32, null))?.detail).toBe('this kernel runs none');
+});
+
+describe('the report', () => {
+  it('says what to do below what is not ok, within 80 columns, and what it comes to', () => {
+    const facts: Facts = { ...HEALTHY, pidNamespace: '', foreign: [{ pid: 7, comm: 'evil\u001b[31m' }] };
+    const lines = renderFindings(findingsOf(facts, PROBES));
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(lines.join('\n')).not.toContain('\u001b');
+    expect(lines.filter((line) => line.trimStart().startsWith('-> '))).toHaveLength(2);
+    expect(lines.at(-1)).toBe('this host can be observed, but for what 2 lines above tell');
+  });
+
+  it('counts one in the singular', () => {
+    const one = renderFindings(findingsOf({ ...HEALTHY, pidNamespace: '' }, PROBES));
+    expect(one.at(-1)).toBe('this host can be observed, but for what 1 line above tells');
+    const missing = renderFindings(findingsOf(withText(TEXTS.status, ''), PROBES));
+    expect(missing.at(-1)).toBe('1 requirement missing: nothing can be counted until that is mended');
+  });
+});

@@ -1,0 +1,105 @@
+/** What `doctor` says of this host, and of this host with something taken away. */
+import { spawn } from 'node:child_process';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { expectNothingLeft } from './support/kernel.ts';
+import { run, SPILLWAY, stat, temporaryDirectory } from './support/run.ts';
+
+interface Report {
+  readonly schema: string;
+  readonly findings: readonly { name: string; state: string; detail: string; remedy: string }[];
+}
+
+afterEach(expectNothingLeft);
+
+/** By name: state and detail. */
+async function doctor(
+  ...before: string[]
+): Promise<{ code: number; of: (name: string) => Report['findings'][number] | undefined }> {
+  const { code, stdout, stderr } = await run([...before, SPILLWAY, 'doctor', '-o', 'json']);
+  expect(stderr).toBe('');
+  const report = JSON.parse(stdout) as Report;
+  expect(report.schema).toBe('spillway.doctor/1');
+  return { code, of: (name) => report.findings.find((finding) => finding.name === name) };
+}
+
+it('finds nothing wrong with this host, and has tried every probe', async () => {
+  const { code, stdout } = await run([SPILLWAY, 'doctor']);
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('this host can be observed in full');
+  expect(code).toBe(0);
+  const { of } = await doctor();
+  for (const probe of ['attempt_exit', 'io_uring_completion', 'evidence_exit', 'time_call', 'process_exit']) {
+    expect(of(`probe ${probe}`)?.state).toBe('ok');
+  }
+});
+
+it('without tracefs: says so, with the command that mounts it, and that nothing can be counted', async () => {
+  const hide =
+    'umount /sys/kernel/tracing; umount /sys/kernel/debug/tracing 2>/dev/null; umount /sys/kernel/debug 2>/dev/null';
+  const { code, of } = await doctor('unshare', '--mount', 'sh', '-c', `${hide}; exec "$0" "$@"`);
+  expect(code).toBe(3);
+  expect(of('tracefs')?.state).toBe('missing');
+  expect(of('tracefs')?.remedy).toContain('mount -t tracefs');
+  expect(of('probes')?.state).toBe('missing');
+});
+
+it('without privileges: which, and the rest of the host all the same', async () => {
+  const { code, of } = await doctor('setpriv', '--bounding-set=-all', '--inh-caps=-all');
+  expect(code).toBe(3);
+  expect(of('privilege')?.detail).toBe('this process lacks CAP_BPF, CAP_PERFMON, CAP_DAC_READ_SEARCH');
+  expect(of('types')?.state).toBe('ok');
+  expect(of('probes')?.state).toBe('missing');
+});
+
+it('in a pid namespace of its own: what that costs', async () => {
+  const { code, of } = await doctor('unshare', '--pid', '--fork', '--mount-proc');
+  expect(code).toBe(3);
+  expect(of('processes')?.state).toBe('degraded');
+  expect(of('processes')?.remedy).toContain('hostPID');
+});
+
+describe.runIf(process.arch === 'x64')('a 32-bit program', () => {
+  const LOAD_ADDRESS = 0x0804_8000;
+  const HEADERS = 52 + 32;
+
+  /** An i386 executable of a few instructions. */
+  function executable(code: readonly number[]): string {
+    const size = HEADERS + code.length;
+    const file = Buffer.alloc(size);
+    file.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
+    const words = [0x0003_0002, 1, LOAD_ADDRESS + HEADERS, 52, 0, 0, 0x0020_0034, 1, 0];
+    for (const [i, word] of words.entries()) file.writeUInt32LE(word, 16 + 4 * i);
+    const segment = [1, 0, LOAD_ADDRESS, LOAD_ADDRESS, size, size, 5, 0x1000];
+    for (const [i, word] of segment.entries()) file.writeUInt32LE(word, 52 + 4 * i);
+    file.set(code, HEADERS);
+    const path = join(temporaryDirectory(), 'i386');
+    writeFileSync(path, file);
+    chmodSync(path, 0o755);
+    return path;
+  }
+
+  it('sends a file that nobody sees', async () => {
+    const directory = temporaryDirectory();
+    const [source, sink] = [join(directory, 'source'), join(directory, 'sink')];
+    writeFileSync(source, 'sixteen bytes...');
+    // sendfile64(1, 0, NULL, 16); exit(0)
+    const path = executable([
+      0xb8, 239, 0, 0, 0, 0xbb, 1, 0, 0, 0, 0x31, 0xc9, 0x31, 0xd2, 0xbe, 16, 0, 0, 0, 0xcd, 0x80,
+      0xb8, 1, 0, 0, 0, 0x31, 0xdb, 0xcd, 0x80,
+    ]); // prettier-ignore
+    const { report } = await stat(['sh', '-c', `"$0" <"$1" >"$2"`, path, source, sink]);
+    expect(readFileSync(sink, 'utf8')).toBe('sixteen bytes...');
+    expect(report.mechanisms).toEqual({});
+  });
+
+  it('is named while it runs', async () => {
+    // for (;;) pause()
+    const child = spawn(executable([0xb8, 29, 0, 0, 0, 0xcd, 0x80, 0xeb, 0xf7]), [], { stdio: 'ignore' });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const { code, of } = await doctor();
+    expect(code).toBe(3);
+    expect(of('32-bit programs')?.state).toBe('degraded');
+    expect(of('32-bit programs')?.detail).toContain(`i386 (${String(child.pid)})`);
+  });
+});
