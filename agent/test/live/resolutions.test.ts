@@ -51,6 +51,13 @@ describe.each([
   });
 });
 
+it('who has fallen back shows it until the mechanism has worked again', async () => {
+  const watched = await watch('always', []);
+  const fallenIn = (name: string) => processOf(watched, watched.witnesses.get(name) as CaseWitness)?.fallen;
+  expect(fallenIn('read-then-write')).toEqual(['sendfile']);
+  expect(fallenIn('read-then-send-again')).toEqual([]);
+});
+
 describe('with --confirm auto', () => {
   const WAYS = ['cascaded', 'confirmed', 'presumed', 'abandoned'];
 

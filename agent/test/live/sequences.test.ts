@@ -30,6 +30,14 @@ function expectEqual({ report, witness }: Observed): void {
 }
 
 describe.each(['sendfile', 'splice', 'tee', 'vmsplice', 'copy_file_range'])('%s', (mechanism) => {
+  it('is timed, if wanted, as often as it is counted', async () => {
+    const { report } = await stat([program('sequence'), mechanism, '--dir', temporaryDirectory()], ['--latency']);
+    const { outcomes = {}, latency = {} } = report.mechanisms[mechanism] ?? {};
+    const timed = Object.fromEntries(Object.entries(latency).map(([outcome, { count }]) => [outcome, count]));
+    expect(outcomes.zerocopy).toBeGreaterThan(0);
+    expect(timed).toEqual(Object.fromEntries(Object.entries(outcomes).filter(([, count]) => count > 0)));
+  });
+
   it('is counted by outcome, errno, bytes and flow as it happened', async () => {
     const observed = await stat([program('sequence'), mechanism, '--dir', temporaryDirectory()]);
     expect(Object.keys(observed.witness.mechanisms)).toContain(mechanism);

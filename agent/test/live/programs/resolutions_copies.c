@@ -192,6 +192,20 @@ static void after_denial(void)
 	ends(COPY_FILE_RANGE, CONFIRMED, PRESUMED);
 }
 
+/* Sends before, so that the probes know such sockets, and one after it: by then the fallback is over. */
+static void send_again(void)
+{
+	struct refused_pair pair = status_to_socket();
+	int file = make_memfd(PAGE);
+
+	for (int i = 0; i < 2; i++)
+		exactly("sendfile before", attempt_sendfile(pair.sink, file, &(off_t){ 0 }, 100), 100);
+	refuse_sendfile(pair);
+	must(read(pair.source, block, PAGE), "read");
+	exactly("sendfile after", attempt_sendfile(pair.sink, file, &(off_t){ 0 }, 100), 100);
+	ends(SENDFILE, CONFIRMED, PRESUMED);
+}
+
 const struct named_case copy_cases[] = {
 	{ "read-then-write", read_then_write },
 	{ "write-only", write_only },
@@ -205,5 +219,6 @@ const struct named_case copy_cases[] = {
 	{ "write-after-vmsplice", after_vmsplice },
 	{ "read-after-splice", after_splice },
 	{ "read-after-denial", after_denial },
+	{ "read-then-send-again", send_again },
 	{ NULL, NULL },
 };

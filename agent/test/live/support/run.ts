@@ -54,6 +54,8 @@ export interface MechanismReport {
   reasons: { copied: Record<string, number>; refused: Record<string, number> };
   /** A program that does not know how its refusals end tells nothing of it. */
   resolutions?: Record<string, number>;
+  /** By outcome, if attempts are timed. */
+  latency?: Record<string, { count: number }>;
 }
 
 /** Why attempts of one process were copied or refused, and because of which file. */
