@@ -15,15 +15,14 @@ import {
   RING,
   sumAttempts,
 } from '../model/counters.ts';
-import { errnoName } from '../model/errno.ts';
+import { errnoLabel, OTHER_ERRNO } from '../model/errno.ts';
+import { didYouMean } from '../model/nearest.ts';
 import type { Cause, CauseKind, Snapshot, Workload } from '../model/snapshot.ts';
 import type { CounterSelector, Subject } from './rule.ts';
 
 const URING_PREFIX = 'io_uring_';
 const OPCODES = MECHANISMS.filter((mechanism) => mechanism.startsWith(URING_PREFIX)).map(opcodeOf);
 
-/** Stands for errnos without a name. */
-const OTHER_ERRNO = 'other';
 /** The kernel returns none above (MAX_ERRNO). */
 const MOST_ERRNO = 4095;
 const ERRNOS = [
@@ -145,11 +144,6 @@ function opcodeOf(mechanism: Mechanism): string {
   return mechanism.slice(URING_PREFIX.length);
 }
 
-function errnoLabel(errno: number): string {
-  const name = errnoName(errno);
-  return /^E\d+$/.test(name) ? OTHER_ERRNO : name;
-}
-
 /** What the last label of a cause's metric says: its reason, errno or opcode. */
 export function causeName({ kind, mechanism, code }: Cause): string {
   switch (kind) {
@@ -169,21 +163,35 @@ export function causeName({ kind, mechanism, code }: Cause): string {
 /** What is wrong with a selector and what it could be instead; null if nothing is. */
 export function checkSelector({ metric: name, labels }: CounterSelector): string | null {
   const metric = METRICS.get(name);
-  if (metric === undefined) return `there is no counter ${quoted(name)}: use one of ${[...METRICS.keys()].join(', ')}`;
+  if (metric === undefined) return `there is no counter ${quoted(name)}${instead(name, [...METRICS.keys()])}`;
   const known = Object.keys(metric.labels);
   for (const [label, values] of Object.entries(labels)) {
     if (!known.includes(label)) {
-      const allowed = known.length === 0 ? 'it has none' : `use ${known.join(', ')}`;
-      return `${name} has no label ${quoted(label)}: ${allowed}`;
+      return `${name} has no label ${quoted(label)}${known.length === 0 ? ': it has none' : instead(label, known)}`;
     }
     const allowed = metric.labels[label] ?? null;
     if (values.length === 0) return `${label} of ${name} has no value: leave the label out to take every value`;
     const wrong = allowed === null ? undefined : values.find((value) => !allowed.includes(value));
     if (wrong !== undefined && allowed !== null) {
-      return `${label} of ${name} is never ${quoted(wrong)}: use ${allowed.join(', ')}`;
+      return `${label} of ${name} is never ${quoted(wrong)}${instead(wrong, allowed)}`;
     }
   }
   return null;
+}
+
+/** Other names of the same errnos. */
+const SYNONYMS = new Map([
+  ['EWOULDBLOCK', 'EAGAIN'],
+  ['ENOTSUP', 'EOPNOTSUPP'],
+]);
+
+/** More words than anybody reads. */
+const MANY = 32;
+
+/** What there is, unless it is too much and one of it was probably meant; and that one. */
+function instead(wrong: string, words: readonly string[]): string {
+  const meant = didYouMean(SYNONYMS.get(wrong) ?? wrong, words);
+  return meant !== '' && words.length > MANY ? meant : `: use ${words.join(', ')}${meant}`;
 }
 
 /** A text from the configuration: of bounded length, on one line. */

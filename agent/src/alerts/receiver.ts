@@ -21,7 +21,7 @@ export type RetryReason = (typeof RETRY_REASONS)[number];
 
 /** What became of one attempt. `why` is for the log: printable, short, without secrets. */
 export type Outcome =
-  | { readonly kind: 'sent' }
+  | { readonly kind: 'sent'; /** The server's answer. */ readonly answer?: string }
   /** The server will never take it. */
   | { readonly kind: 'rejected'; readonly why: string }
   | {
@@ -52,8 +52,8 @@ const TRANSIENT = new Set([407, 408]);
 /** What an answer means. `redact` takes secrets out of the server's words. */
 export function outcomeOf(answer: Answer, unixMs: number, redact: (text: string) => string): Outcome {
   const { status } = answer;
-  if (status >= 200 && status < 300) return { kind: 'sent' };
   const why = `${String(status)} ${short(redact(wordsOf(answer.body)))}`.trimEnd();
+  if (status >= 200 && status < 300) return { kind: 'sent', answer: why };
   const retryAfterMs = retryAfter(answer.retryAfter, unixMs);
   const failed = (reason: RetryReason, left: boolean): Outcome => ({ kind: 'failed', reason, why, left, retryAfterMs });
   if (status === 429) return failed('rate_limited', false);

@@ -70,9 +70,11 @@ export interface AlertStatus {
   readonly since: number;
 }
 
+export const TRANSITIONS = ['fired', 'resolved', 'repeated'] as const;
+
 /** What changed at one evaluation. */
 export interface Transition {
-  readonly kind: 'fired' | 'resolved' | 'repeated';
+  readonly kind: (typeof TRANSITIONS)[number];
   readonly rule: Rule;
   readonly subject: Subject;
   /** At the moment of the transition; null if the subject or its rule is gone. */

@@ -1,35 +1,39 @@
 /** What `spillway alerts test` sends: a trigger and its resolve, which nobody takes for real. */
 import { hostname } from 'node:os';
-import { checkSelector } from '../alerts/counters.ts';
-import { defaultRules } from '../alerts/default-rules.ts';
 import type { Incident, NotificationEvent } from '../alerts/incident.ts';
 import { pagerDutyBody } from '../alerts/pagerduty.ts';
+import type { Outcome } from '../alerts/receiver.ts';
 import { webhookBody } from '../alerts/webhook.ts';
-import { DEFAULT_CONFIG_FILE, FILES, loadConfig } from '../config/load.ts';
+import { DEFAULT_CONFIG_FILE, FILES } from '../config/load.ts';
 import { SpillwayError } from '../model/errors.ts';
 import { receiversOf } from './alerting.ts';
 import type { SendTest } from './alerts.ts';
+import { readConfig } from './configuration.ts';
 
 const PATIENCE_MS = 30_000;
 
-/** @throws ConfigError, or SpillwayError NO_RECEIVER */
-export function sendTest(): SendTest {
-  const options = { required: false, files: FILES, defaultRules: defaultRules(), checkSelector };
-  const receivers = receiversOf(loadConfig(DEFAULT_CONFIG_FILE, options));
+/** @param file null: the one of the host, or the defaults @throws ConfigError, or SpillwayError NO_RECEIVER */
+export function sendTest(file: string | null): SendTest {
+  const config = readConfig(file ?? undefined);
+  const { statusUrl } = config;
+  const receivers = receiversOf(config);
+  const configuration = file ?? (FILES.fileExists(DEFAULT_CONFIG_FILE) ? DEFAULT_CONFIG_FILE : null);
   if (receivers.length === 0) {
     throw new SpillwayError(
       'NO_RECEIVER',
-      'nobody would be told: put a PagerDuty routing key into /etc/spillway/pagerduty.key (mode 0600), ' +
-        `or configure a webhook in ${DEFAULT_CONFIG_FILE}`,
+      `by ${configuration ?? 'the defaults'} nobody would be told: put a PagerDuty routing key into /etc/spillway/pagerduty.key ` +
+        `(mode 0600), or configure a webhook in ${configuration ?? DEFAULT_CONFIG_FILE}`,
     );
   }
   const events = testEvents(Date.now(), hostname());
   return {
+    configuration,
     bodies: () =>
       receivers.flatMap(({ name: receiver }) =>
         events.map((event) => ({
           receiver,
-          body: receiver === 'pagerduty' ? pagerDutyBody(event) : webhookBody(event, receiver),
+          body:
+            receiver === 'pagerduty' ? pagerDutyBody(event, statusUrl) : webhookBody(event, receiver, statusUrl ?? ''),
         })),
       ),
     send: async () => {
@@ -38,13 +42,18 @@ export function sendTest(): SendTest {
         for (const event of events) {
           const outcome = await receiver.deliver(event, AbortSignal.timeout(PATIENCE_MS));
           const ok = outcome.kind === 'sent';
-          const message = 'why' in outcome && outcome.why !== null ? outcome.why : outcome.kind;
-          results.push({ receiver: receiver.name, action: event.action, ok, message });
+          results.push({ receiver: receiver.name, action: event.action, ok, message: messageOf(outcome) });
         }
       }
       return results;
     },
   };
+}
+
+/** What the receiver answered, or why it was not asked. */
+function messageOf(outcome: Outcome): string {
+  if (outcome.kind === 'sent') return outcome.answer ?? '';
+  return outcome.why ?? 'it has taken too much within the last minute: try again later';
 }
 
 function testEvents(nowMs: number, host: string): NotificationEvent[] {

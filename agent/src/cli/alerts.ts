@@ -2,14 +2,17 @@
 import { Command, Option } from 'commander';
 import { EXIT } from '../model/errors.ts';
 import { printable } from '../model/text.ts';
+import { configOption } from './configuration.ts';
 import { log } from './context.ts';
-import { addressOption, alertsOfDaemon, snapshotOfDaemon } from './daemon.ts';
+import { addressOption, alertsOfDaemon } from './daemon.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
 import { onlyFiring, renderAlerts } from './render/alerts.ts';
 import type { Address } from './values.ts';
 
 /** A test incident for every receiver that is configured. */
 export interface SendTest {
+  /** The file that says who is told; null: there is none, so the defaults do. */
+  readonly configuration: string | null;
   /** What would be sent. */
   bodies(): readonly { readonly receiver: string; readonly body: unknown }[];
   /** Sends the trigger, then the resolve; what came of each. */
@@ -29,8 +32,11 @@ interface ListFlags {
   readonly firing?: boolean;
 }
 
+/** A test of the receivers of a configuration; null: of the host's. */
+type MakeTest = (file: string | null) => SendTest | Promise<SendTest>;
+
 /** The command; without a way to send there is no `test`. */
-export function alertsCommand(sendTest?: () => SendTest | Promise<SendTest>): Command {
+export function alertsCommand(sendTest?: MakeTest): Command {
   const command = new Command('alerts')
     .description('how the alert rules stand, and whether the receivers can be reached')
     .addCommand(listCommand());
@@ -59,30 +65,40 @@ async function list({ output, address, firing = false }: ListFlags): Promise<voi
     await write(jsonText(view, output));
     return;
   }
-  // states are dated by the clock of the daemon's host, which only the daemon can relate to the time of day
-  const { time, boottime } = await snapshotOfDaemon(address);
-  const lines = renderAlerts(view, { unixMs: Date.parse(time), boottime });
+  const lines = renderAlerts(view, { unixMs: Date.parse(view.time), boottime: view.boottime });
   if (lines.length > 0) await write(`${lines.join('\n')}\n`);
   else log('info', firing ? 'no alert fires' : 'no rule has been evaluated');
 }
 
-function testCommand(sendTest: () => SendTest | Promise<SendTest>): Command {
+interface TestFlags {
+  readonly config?: string;
+  readonly dryRun?: boolean;
+}
+
+function testCommand(sendTest: MakeTest): Command {
   return new Command('test')
     .description('send a test incident to every receiver: a trigger, then its resolve')
+    .addOption(configOption())
     .option('--dry-run', 'send nothing, print what would be sent as JSON')
-    .addHelpText('after', examplesText('spillway alerts test', 'spillway alerts test --dry-run'))
-    .action(async ({ dryRun = false }: { readonly dryRun?: boolean }) => {
-      const test = await sendTest();
+    .addHelpText('after', examplesText('spillway alerts test', 'spillway alerts test --dry-run --config new.yaml'))
+    .action(async ({ config, dryRun = false }: TestFlags) => {
+      const test = await sendTest(config ?? null);
       await (dryRun ? printBodies(test) : sendAll(test));
     });
 }
 
 async function printBodies(test: SendTest): Promise<void> {
-  const document = { schema: 'spillway.alerts-test/1', bodies: test.bodies() };
+  const document = {
+    schema: 'spillway.alerts-test/1',
+    configuration: test.configuration,
+    bodies: test.bodies(),
+  };
   await write(jsonText(JSON.parse(JSON.stringify(document, withoutKey)), 'json'));
 }
 
 async function sendAll(test: SendTest): Promise<void> {
+  const { configuration } = test;
+  log('info', `receivers of ${configuration === null ? 'the default configuration' : printable(configuration)}`);
   const results = await test.send();
   const lines = results.map(
     ({ receiver, action, ok, message }) =>

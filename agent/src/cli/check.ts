@@ -6,35 +6,100 @@ import { DEFAULT_CONFIG_FILE, type Files, loadConfig } from '../config/load.ts';
 import { ConfigError } from '../config/problems.ts';
 import type { RuleOptions } from '../config/rules.ts';
 import { shownUrl } from '../config/types.ts';
+import { EXIT, SpillwayError } from '../model/errors.ts';
+import type { ProgramStatus } from '../model/snapshot.ts';
 import { columns, printable } from '../model/text.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
 
-/** @param options what the agent knows of alerts, and where files are */
-export function checkCommand(options: RuleOptions & { readonly files: Files }): Command {
+interface CheckOptions extends RuleOptions {
+  readonly files: Files;
+  /** Loads and attaches, and takes it down again. @throws SpillwayError */
+  readonly attach: (config: Config) => readonly ProgramStatus[];
+}
+
+interface CheckFlags {
+  readonly output: Format;
+  readonly attach?: true;
+}
+
+/** @param options what the agent knows of alerts, where files are, and how to attach */
+export function checkCommand(options: CheckOptions): Command {
   return new Command('check')
     .description('validate the configuration and say what it comes to')
     .argument('[file]', `the configuration; without it ${DEFAULT_CONFIG_FILE}, which need not exist`)
     .addOption(new Option('-o, --output <format>', 'format').choices(FORMATS).default('table'))
-    .addHelpText(
-      'after',
-      '\nThe exit status is 78 if there is anything wrong with it.\n\nExamples:\n  spillway check\n  spillway check -o json new.yaml',
-    )
-    .action(async (file: string | undefined, { output }: { output: Format }) => {
-      const path = file ?? DEFAULT_CONFIG_FILE;
-      try {
-        const config = loadConfig(path, { ...options, required: file !== undefined });
-        const found = file !== undefined || options.files.fileExists(path);
-        const heading = `${printable(path)}: ${found ? 'ok' : 'is not there, so these are the defaults: ok'}`;
-        const document = { ...about(path), ok: true, found, problems: [], config: withoutSecrets(config) };
-        await write(output === 'table' ? `${heading}\n${summary(config)}` : jsonText(document, output));
-      } catch (error) {
-        if (!(error instanceof ConfigError)) throw error;
-        const document = { ...about(path), ok: false, problems: error.problems };
-        await write(output === 'table' ? `${error.message}\n` : jsonText(document, output));
-        process.exitCode = error.exitCode;
-      }
-    });
+    .option('--attach', 'load and attach every program too, as `run` would, and take them down again (root)')
+    .addHelpText('after', HELP)
+    .action((file: string | undefined, flags: CheckFlags) => check(file, flags, options));
 }
+
+const HELP = `
+The exit status is 78 if there is anything wrong with the configuration. With --attach it is 3 if a program cannot be
+attached, 69 if none can, and 77 if that takes privileges that are missing.
+
+Examples:
+  spillway check
+  spillway check -o json new.yaml
+  spillway check --attach`;
+
+async function check(file: string | undefined, { output, attach }: CheckFlags, options: CheckOptions): Promise<void> {
+  const path = file ?? DEFAULT_CONFIG_FILE;
+  let config: Config;
+  try {
+    config = loadConfig(path, { ...options, required: file !== undefined });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const document = { ...about(path), ok: false, problems: error.problems };
+    await write(output === 'table' ? `${error.message}\n` : jsonText(document, output));
+    process.exitCode = error.exitCode;
+    return;
+  }
+  const found = file !== undefined || options.files.fileExists(path);
+  const tried = attach === true ? attempt(config, options.attach) : null;
+  const ok = tried?.ok ?? true;
+  if (output === 'table') {
+    const heading = `${printable(path)}: ${found ? 'ok' : 'is not there, so these are the defaults: ok'}`;
+    await write(`${heading}\n${summary(config)}${tried === null ? '' : `programs\n${programLines(tried.programs)}`}`);
+  } else {
+    const programs = tried === null ? {} : { programs: tried.programs.map(programOf) };
+    const document = { ...about(path), ok, found, problems: [], config: withoutSecrets(config), ...programs };
+    await write(jsonText(document, output));
+  }
+  if (tried?.error !== undefined) throw tried.error;
+  if (!ok) process.exitCode = EXIT.problems;
+}
+
+interface Tried {
+  readonly ok: boolean;
+  readonly programs: readonly ProgramStatus[];
+  /** Why there are none. */
+  readonly error?: SpillwayError;
+}
+
+function attempt(config: Config, attach: CheckOptions['attach']): Tried {
+  try {
+    const programs = attach(config);
+    return { ok: programs.every(({ state }) => state !== 'unavailable'), programs };
+  } catch (error) {
+    if (!(error instanceof SpillwayError)) throw error;
+    return { ok: false, programs: [], error };
+  }
+}
+
+const programOf = ({ name, hook, state, reason }: ProgramStatus) => ({ name, hook, state, reason });
+
+/** One for each program: `ok`, or why it is not attached. */
+function programLines(programs: readonly ProgramStatus[]): string {
+  if (programs.length === 0) return '  none could be attached\n';
+  const rows = programs.map(({ name, hook, state, reason }) => [
+    name,
+    hook,
+    state === 'attached' ? 'ok' : `${state}: ${printable(reason)}`,
+  ]);
+  return indented(columns(rows, 3));
+}
+
+const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}\n`).join('');
 
 const about = (file: string) => ({ schema: 'spillway.check/1', file });
 
@@ -61,9 +126,7 @@ function summary({ web, tables, limits, confirm, latency, alerts, receivers }: C
     ],
     ['webhook', receivers.webhook.url === null ? 'none' : shownUrl(receivers.webhook.url)],
   ];
-  return `${columns(rows, 2)
-    .map((line) => `  ${line}`)
-    .join('\n')}\n`;
+  return indented(columns(rows, 2));
 }
 
 /** What follows the host in a webhook's URL may be one. */

@@ -4,7 +4,8 @@ import { readFacts } from '../doctor/facts.ts';
 import { type Finding, findingsOf, type Probes } from '../doctor/findings.ts';
 import { DEFAULT_OPTIONS } from '../kernel/options.ts';
 import { EXIT, SpillwayError } from '../model/errors.ts';
-import { build, startKernel } from './context.ts';
+import { tryToAttach } from './attach.ts';
+import { build } from './context.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
 import { renderFindings } from './render/doctor.ts';
 
@@ -30,16 +31,9 @@ export const doctorCommand = new Command('doctor')
 const exitCodeOf = (findings: readonly Finding[]): number =>
   findings.every(({ state }) => state === 'ok') ? EXIT.ok : EXIT.problems;
 
-/** Attaches everything and takes it down again. */
 function tryProbes(): Probes {
   try {
-    // the probe on what follows refusals too, which otherwise waits for one
-    const kernel = startKernel({ ...DEFAULT_OPTIONS, confirm: 'always', latency: true });
-    try {
-      return kernel.programs();
-    } finally {
-      kernel.close();
-    }
+    return tryToAttach({ ...DEFAULT_OPTIONS, latency: true });
   } catch (error) {
     if (error instanceof SpillwayError) return { failure: error.message };
     throw error;

@@ -1,12 +1,12 @@
 /** `spillway`: the command line. Its exit codes are those of model/errors.ts. */
 import { Command, CommanderError } from 'commander';
 import { EXIT, SpillwayError } from '../model/errors.ts';
-import { checkSelector } from '../alerts/counters.ts';
-import { defaultRules } from '../alerts/default-rules.ts';
 import { FILES } from '../config/load.ts';
 import { sendTest } from './alert-test.ts';
 import { alertsCommand } from './alerts.ts';
+import { kernelOptionsOf, tryToAttach } from './attach.ts';
 import { checkCommand } from './check.ts';
+import { RULE_OPTIONS } from './configuration.ts';
 import { build, log } from './context.ts';
 import { doctorCommand } from './doctor.ts';
 import { endQuietlyOnBrokenPipe } from './output.ts';
@@ -24,7 +24,7 @@ const program = new Command('spillway')
   .addHelpText('after', '\nExamples:\n  spillway run\n  spillway stat -- cp a b');
 
 program.exitOverride();
-const check = checkCommand({ defaultRules: defaultRules(), checkSelector, files: FILES });
+const check = checkCommand({ ...RULE_OPTIONS, files: FILES, attach: (config) => tryToAttach(kernelOptionsOf(config)) });
 for (const command of [
   runCommand,
   statCommand,

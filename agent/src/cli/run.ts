@@ -1,19 +1,18 @@
 /** `spillway run`: the daemon. */
 import { Command, Option } from 'commander';
 import type { Alerting } from '../alerts/alerting.ts';
-import { checkSelector } from '../alerts/counters.ts';
-import { defaultRules } from '../alerts/default-rules.ts';
-import type { AlertsView } from '../alerts/view.ts';
+import type { AlertsReport, AlertsView } from '../alerts/view.ts';
 import { changeText, describeChanges } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
-import { DEFAULT_CONFIG_FILE, FILES, loadConfig } from '../config/load.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { type Confirm, DEFAULT_OPTIONS, type KernelOptions } from '../kernel/options.ts';
+import type { Confirm, KernelOptions } from '../kernel/options.ts';
 import { DEFAULT_LIMITS, Exporter } from '../metrics/index.ts';
 import type { Source } from '../web/routes.ts';
 import { startServer } from '../web/server.ts';
 import { outboxOf, rulesOf, startAlerting } from './alerting.ts';
-import { build, log, startKernel } from './context.ts';
+import { kernelOptionsOf } from './attach.ts';
+import { configOption, readConfig } from './configuration.ts';
+import { binding, build, log, startKernel } from './context.ts';
 import { write } from './output.ts';
 import { type Address, capacityOption, confirmOption, latencyOption, listenAddress } from './values.ts';
 
@@ -29,7 +28,7 @@ interface RunFlags {
 
 export const runCommand = new Command('run')
   .description('the daemon: attach to the running kernel, serve what is counted, tell what is wrong')
-  .addOption(new Option('-c, --config <file>', `the configuration; without it ${DEFAULT_CONFIG_FILE}, if it is there`))
+  .addOption(configOption())
   .addOption(
     new Option('--web.listen-address <address>', 'where to serve; :PORT means on all interfaces').argParser(
       listenAddress,
@@ -55,12 +54,6 @@ const EVALUATE_MS = 1000;
 /** Before the rules are evaluated. */
 const NOTHING_YET: AlertsView = { statuses: [], firing: [], transitions: [], receivers: {} };
 
-/** @throws ConfigError */
-function readConfig({ config: file }: RunFlags): Config {
-  const options = { required: file !== undefined, files: FILES, defaultRules: defaultRules(), checkSelector };
-  return loadConfig(file ?? DEFAULT_CONFIG_FILE, options);
-}
-
 /** Serves until a signal says to stop. The port is taken first: a second agent ends before it loads anything. */
 async function serve(flags: RunFlags): Promise<void> {
   const stop = new AbortController();
@@ -69,12 +62,12 @@ async function serve(flags: RunFlags): Promise<void> {
       stop.abort();
     });
   }
-  const config = readConfig(flags);
+  const config = readConfig(flags.config);
   let kernel: Kernel | null = null;
   let alerting: Alerting | null = null;
   const reloader = new Reloader(
     config,
-    () => readConfig(flags),
+    () => readConfig(flags.config),
     () => alerting,
   );
   process.on('SIGHUP', () => {
@@ -86,7 +79,7 @@ async function serve(flags: RunFlags): Promise<void> {
       return kernel.snapshot();
     },
     ready: () => kernel !== null,
-    alerts: () => alerting?.view() ?? NOTHING_YET,
+    alerts: () => report(alerting?.view() ?? NOTHING_YET, reloader.config),
     reload: () => reloader.reload(),
     build: build(),
     log,
@@ -124,6 +117,14 @@ async function serve(flags: RunFlags): Promise<void> {
   }
 }
 
+const report = (view: AlertsView, config: Config): AlertsReport => ({
+  ...view,
+  rules: rulesOf(config)
+    .filter(({ enabled }) => enabled)
+    .map(({ name }) => name),
+  time: { unixMs: Date.now(), boottime: binding().bootTimeNs() / 1e9 },
+});
+
 /** Reads the configuration again: all or nothing. Counters are kept, and what needs a restart says so. */
 class Reloader {
   #config: Config;
@@ -134,6 +135,11 @@ class Reloader {
     this.#config = config;
     this.#read = read;
     this.#alerting = alerting;
+  }
+
+  /** The one that is in use. */
+  get config(): Config {
+    return this.#config;
   }
 
   /** What has changed, a line each. @throws ConfigError; then everything goes on as before */
@@ -159,7 +165,7 @@ class Reloader {
 }
 
 async function once(flags: RunFlags): Promise<void> {
-  const kernel = startKernel(options(flags, readConfig(flags)));
+  const kernel = startKernel(options(flags, readConfig(flags.config)));
   try {
     const began = performance.now();
     const snapshot = kernel.snapshot();
@@ -170,13 +176,16 @@ async function once(flags: RunFlags): Promise<void> {
   }
 }
 
-const options = (flags: RunFlags, { tables, confirm, latency }: Config): KernelOptions => ({
-  ...DEFAULT_OPTIONS,
-  flows: flags.flows ?? tables.flows,
-  processes: flags.processes ?? tables.processes,
-  confirm: flags.confirm ?? confirm,
-  latency: flags.latency ?? latency.enabled,
-});
+function options(flags: RunFlags, config: Config): KernelOptions {
+  const configured = kernelOptionsOf(config);
+  return {
+    ...configured,
+    flows: flags.flows ?? configured.flows,
+    processes: flags.processes ?? configured.processes,
+    confirm: flags.confirm ?? configured.confirm,
+    latency: flags.latency ?? configured.latency,
+  };
+}
 
 /** What is watched, what is not and why, and where to look. */
 function announce(kernel: Kernel, url: string): void {

@@ -1,5 +1,5 @@
 /** docs/configuration.md, from the schema. Pure. */
-import { DEFAULT_CONFIG_FILE } from './load.ts';
+import { DEFAULT_CONFIG_FILE, MOST_KIB } from './load.ts';
 import { RULE_SETTINGS } from './rule-settings.ts';
 import { type Setting, SETTINGS, type Settings } from './settings.ts';
 
@@ -8,12 +8,14 @@ export function configurationMarkdown(): string {
   return `<!-- Generated from agent/src/config/settings.ts by its test: vitest run agent/test/config/docs.test.ts --update=all -->
 # Configuration
 
-\`${DEFAULT_CONFIG_FILE}\`, or the file named with \`--config\`: YAML, UTF-8, at most 1 MiB. Every key is optional; an empty file,
+\`${DEFAULT_CONFIG_FILE}\`, or the file named with \`--config\`: YAML, UTF-8, at most ${MOST_KIB} KiB. Every key is optional; an empty file,
 or none, means the defaults. A file named with \`--config\` must be there. [packaging/config.yaml](../packaging/config.yaml) shows every key.
 
 \`\`\`
 spillway check                  # is ${DEFAULT_CONFIG_FILE} good, and what does it come to?
 spillway check new.yaml         # or another file
+spillway check --attach         # can every program be attached on this kernel too?
+spillway alerts test            # does a test incident reach everyone who is to be told?
 \`\`\`
 
 A file with a mistake is not used at all. Each mistake is told as \`file:line:column: message\`, and the exit status is 78. A key that is
@@ -56,7 +58,8 @@ alerts:
 
 A **counter** is a counter of [metrics.md](metrics.md), with or without \`spillway_\` before its name, summed over all its series whose
 labels have the given values: \`errors_total{mechanism="sendfile|splice", errno="EAGAIN"}\`. Several values of one label stand between the
-same quotes with \`|\` between them; a label that is not named may have any value. There are no other operators than \`=\`.
+same quotes with \`|\` between them; a label that is not named may have any value. There are no other operators than \`=\`. A few counters
+belong to the host alone (\`unattributed_attempts_total\`, those of tables, programs and events): a rule on them has \`scopes: [host]\`.
 
 ${table(RULE_SETTINGS, standardOfRule)}
 `;

@@ -1,23 +1,10 @@
 /** Every key of a rule, under alerts.rules.NAME. */
 import { SEVERITIES } from '../alerts/rule.ts';
+import { PLACEHOLDERS } from '../alerts/summary-text.ts';
 import { didYouMean } from '../model/nearest.ts';
 import { quote } from './problems.ts';
 import type { Setting } from './settings.ts';
 import { BOOLEAN, line, oneOf, PER_SECOND, RATIO, SELECTOR, seconds, someOf, type ValueType, whole } from './types.ts';
-
-/** What {{…}} in a summary may name. */
-const PLACEHOLDERS = [
-  'host',
-  'unit',
-  'comm',
-  'workload',
-  'mechanism',
-  'value',
-  'threshold',
-  'count',
-  'total',
-  'reason',
-] as const;
 
 const HOUR = 3_600_000;
 

@@ -12,12 +12,22 @@ export interface RuleOptions {
   readonly defaultRules: readonly Rule[];
   /** What is wrong with a counter, its labels or their values; null if nothing is. */
   readonly checkSelector: (selector: CounterSelector) => string | null;
+  /** Whether workloads have the counter; others are counted for the host alone. */
+  readonly hasWorkloads: (selector: CounterSelector) => boolean;
 }
 
 type GivenRule = Given<typeof RULE_SETTINGS>;
 type Kind = Condition['kind'];
 
 const NO_CONDITION = 'a new rule has a ratio or a rate';
+
+const selectorsOf = (condition: Condition) =>
+  condition.kind === 'ratio'
+    ? ([
+        ['ratio.numerator', condition.numerator],
+        ['ratio.denominator', condition.denominator],
+      ] as const)
+    : ([['rate.counter', condition.counter]] as const);
 
 /** What a condition is made of, beside `clear`. */
 const NEEDED = {
@@ -47,8 +57,9 @@ export function readRules(section: YAMLMap.Parsed | null, options: RuleOptions, 
         [rangeOf(key)[0], rangeOf(value)[1]],
         problems,
       );
-      reader.checkSelectors(options.checkSelector);
+      const known = reader.checkSelectors(options.checkSelector);
       const rule = reader.rule(name, standard);
+      if (known && rule !== null) reader.checkScopes(rule, options.hasWorkloads);
       if (rule !== null) rules.set(name, rule);
     } else if (value !== null && !isNothing(value)) {
       problems.add(rangeOf(value), `alerts.rules.${name}: expected a section, not ${kindOf(value)}`);
@@ -78,11 +89,26 @@ class RuleReader {
     this.#problems = problems;
   }
 
-  checkSelectors(check: RuleOptions['checkSelector']): void {
+  /** Whether nothing is wrong with them. */
+  checkSelectors(check: RuleOptions['checkSelector']): boolean {
+    let good = true;
     for (const key of ['ratio.numerator', 'ratio.denominator', 'rate.counter'] as const) {
       const selector = this.#values[key];
       const wrong = selector === undefined || selector === null ? null : check(selector);
-      if (wrong !== null) this.#complain(key, wrong);
+      if (wrong === null) continue;
+      this.#complain(key, wrong);
+      good = false;
+    }
+    return good;
+  }
+
+  /** A rule for workloads on a counter that they do not have would never fire. */
+  checkScopes({ scopes, condition }: Rule, hasWorkloads: RuleOptions['hasWorkloads']): void {
+    if (!scopes.includes('workload')) return;
+    for (const [key, selector] of selectorsOf(condition)) {
+      if (hasWorkloads(selector)) continue;
+      const message = `${selector.metric} is counted for the host alone, and the rule is for workloads: write scopes: [host]`;
+      this.#complain(this.#nodes.has(key) ? key : 'scopes', message);
     }
   }
 

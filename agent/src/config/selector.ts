@@ -20,7 +20,7 @@ export function parseSelector(text: string): CounterSelector | string {
     if (labels.has(label))
       return `the label ${label} appears twice; several values of one are written {${label}="a|b"}`;
     const values = (double ?? single ?? '').split('|');
-    if (values.some((value, i) => values.indexOf(value) !== i)) return `the label ${label} has the same value twice`;
+    if (new Set(values).size < values.length) return `the label ${label} has the same value twice`;
     labels.set(label, values);
     rest = rest.slice(whole.length);
   }

@@ -10,7 +10,10 @@ const OPTIONS = { schema: 'failsafe', stringKeys: true, uniqueKeys: false, prett
 
 /** The one document of the text; null if there is none. Syntax errors are added to the problems. */
 export function parseYaml(text: string, problems: Problems): ParsedNode | null {
+  const { stackTraceLimit } = Error;
   try {
+    // each of its errors would take its stack along, which nobody reads: half of the time for a file that is full of them
+    Error.stackTraceLimit = 0;
     const document = parseDocument(text, OPTIONS);
     // A tag that has no meaning is a warning to the parser.
     const errors = [...document.errors, ...document.warnings].sort((one, other) => one.pos[0] - other.pos[0]);
@@ -20,6 +23,8 @@ export function parseYaml(text: string, problems: Problems): ParsedNode | null {
     // The parser does not promise never to throw: nesting can exhaust its stack.
     problems.addSyntax(0, `this cannot be parsed (${error instanceof Error ? error.name : 'unknown error'})`);
     return null;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

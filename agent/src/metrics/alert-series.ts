@@ -1,8 +1,11 @@
 /** What the agent says of its alerts and of the notifications that it sends. Pure. */
+import { TRANSITIONS } from '../alerts/rule.ts';
 import { labelSet, type TextWriter } from './text.ts';
 
-/** The part of an AlertsView that is exported. */
+/** The part of an AlertsReport that is exported. */
 export interface AlertFigures {
+  /** Those that are evaluated. */
+  readonly rules: readonly string[];
   readonly statuses: readonly { readonly rule: string; readonly state: string }[];
   readonly transitions: readonly { readonly rule: string; readonly kind: string; readonly count: number }[];
   readonly receivers: Readonly<
@@ -10,18 +13,26 @@ export interface AlertFigures {
   >;
 }
 
-/** Firing alerts of every rule that is evaluated, also of those where none fires; then what happened and what was sent. */
-export function writeAlerts(writer: TextWriter, { statuses, transitions, receivers }: AlertFigures): void {
+/**
+ * Firing alerts of every rule that is evaluated, also of those where none fires; then what happened and what was sent. Counters begin
+ * at 0: Prometheus takes the first value of a series that appears for no increase.
+ */
+export function writeAlerts(writer: TextWriter, { rules, statuses, transitions, receivers }: AlertFigures): void {
   const write = (name: AlertMetric, samples: readonly (readonly [labels: string, value: number])[]) => {
     for (const [labels, value] of summed(samples)) writer.sample(name, labels, value);
   };
   write(
     'alert_active',
-    statuses.map(({ rule, state }) => [labelSet('alert_active', [rule]), Number(state === 'firing')]),
+    [...rules.map((rule) => ({ rule, state: 'inactive' })), ...statuses].map(({ rule, state }) => [
+      labelSet('alert_active', [rule]),
+      Number(state === 'firing'),
+    ]),
   );
   write(
     'alert_transitions_total',
-    transitions.map(({ rule, kind, count }) => [labelSet('alert_transitions_total', [rule, kind]), count]),
+    [...rules.flatMap((rule) => TRANSITIONS.map((kind) => ({ rule, kind, count: 0 }))), ...transitions].map(
+      ({ rule, kind, count }) => [labelSet('alert_transitions_total', [rule, kind]), count],
+    ),
   );
   const named = Object.entries(receivers);
   write(

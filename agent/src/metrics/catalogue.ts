@@ -197,12 +197,15 @@ export const CATALOGUE = {
     type: 'counter',
     help: 'Alerts that fired, were repeated or resolved.',
     labels: ['rule', 'transition'],
+    note: 'Begins at 0 for every rule that is evaluated.',
   },
   notifications_total: {
     type: 'counter',
     help: 'Deliveries of notifications, by what came of them.',
     labels: ['receiver', 'result'],
-    note: 'sent, rejected, given_up and cancelled are final; other results say why an attempt failed that is made again.',
+    note:
+      'sent, rejected (by the server), expired (too old), dropped (no room), cancelled (resolved before it was sent) and collapsed ' +
+      '(told in the summary of a storm) are final; other results say why an attempt failed that is made again. All begin at 0.',
   },
   notification_queue_length: {
     type: 'gauge',

@@ -12,7 +12,7 @@ import {
   sumAttempts,
 } from '../model/counters.ts';
 import type { Cause, CauseKind, Snapshot } from '../model/snapshot.ts';
-import { errnoLabel } from './errnos.ts';
+import { errnoLabel } from '../model/errno.ts';
 import { labelSet, type TextWriter } from './text.ts';
 
 const URING_PREFIX = 'io_uring_';

@@ -2,7 +2,7 @@
 import { MECHANISMS, OUTCOMES } from '../abi/layout.ts';
 import { COUNTER_COLUMNS, EVIDENCE, mechanismColumn, resolutionColumn } from '../model/counters.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { errnoLabel } from './errnos.ts';
+import { errnoLabel } from '../model/errno.ts';
 import type { Identities, Rows } from './rows.ts';
 import { MAX_LABEL_LENGTH, shownText } from './text.ts';
 

@@ -69,3 +69,12 @@ const MORE: Readonly<Record<number, string>> = {
 export function errnoName(errno: number): string {
   return NAMES.get(errno) ?? MORE[errno] ?? `E${String(errno)}`;
 }
+
+/** Stands for numbers that have no name. */
+export const OTHER_ERRNO = 'other';
+
+/** A name as label value, bounded in number: `other` for one without a name, of which a seccomp filter may answer some 4,000. */
+export function errnoLabel(errno: number): string {
+  const name = errnoName(errno);
+  return /^E\d+$/.test(name) ? OTHER_ERRNO : name;
+}

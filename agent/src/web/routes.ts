@@ -1,5 +1,5 @@
 /** A path -> what is answered there. It knows neither sockets nor requests. */
-import type { AlertsView } from '../alerts/view.ts';
+import type { AlertsReport } from '../alerts/view.ts';
 import { type Build, type Collection, CONTENT_TYPE, Exporter, type Limits } from '../metrics/index.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { printable } from '../model/text.ts';
@@ -16,7 +16,7 @@ export interface Source {
   /** Whether the programs are attached. */
   ready(): boolean;
   /** How the alerts stand; absent where they are switched off. */
-  alerts?(): AlertsView;
+  alerts?(): AlertsReport;
   /** Reads the configuration again: lines that say what changed. Rejects with an Error whose message is for the user. */
   reload?(): Promise<readonly string[]>;
   readonly build: Build;

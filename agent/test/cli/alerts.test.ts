@@ -3,18 +3,18 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { AlertsView } from '../../src/alerts/view.ts';
+import type { AlertsReport } from '../../src/alerts/view.ts';
 import { alertsCommand, type SendTest } from '../../src/cli/alerts.ts';
 import { renderAlerts } from '../../src/cli/render/alerts.ts';
 import { addressText } from '../../src/cli/values.ts';
 import { alertsJson } from '../../src/web/alerts-json.ts';
 import { firingOf, HOSTILE, statusOf, viewOf } from '../support/alerts.ts';
 
-const TIME = '2026-01-02T03:04:05.000Z';
-const now = { unixMs: Date.parse(TIME), boottime: 1000 };
+const now = { unixMs: Date.UTC(2026, 0, 2, 3, 4, 5), boottime: 1000 };
 const nginx = { unit: 'nginx.service', comm: 'nginx' };
 
 const view = viewOf({
+  time: now,
   statuses: [
     statusOf({ rule: 'IoUringSubmitEagain', threshold: 200, value: 0, since: 1.5 }),
     statusOf({ value: 0.012345678, subject: nginx, state: 'firing', since: 950 }),
@@ -47,10 +47,9 @@ afterEach(() => {
 });
 
 /** `spillway alerts list` against a daemon with these alerts; null: they are switched off there. */
-async function list(alerts: AlertsView | null, ...args: string[]): Promise<string> {
+async function list(alerts: AlertsReport | null, ...args: string[]): Promise<string> {
   const server = createServer((request, reply) => {
-    if (request.url === '/api/v1/snapshot') reply.end(JSON.stringify({ time: TIME, boottime: 1000 }));
-    else if (alerts !== null && request.url === '/api/v1/alerts') reply.end(JSON.stringify(alertsJson(alerts)));
+    if (alerts !== null && request.url === '/api/v1/alerts') reply.end(JSON.stringify(alertsJson(alerts)));
     else reply.writeHead(404).end(`alerts are \u001b[31mswitched off${' '.repeat(200)}the rest\n`);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -83,7 +82,7 @@ describe('alerts list', () => {
   });
 
   it('-o json is the document of the daemon', async () => {
-    expect(JSON.parse(await list(view, '-o', 'json'))).toEqual({ schema: 'spillway.alerts/1', ...view });
+    expect(JSON.parse(await list(view, '-o', 'json'))).toEqual(alertsJson(view));
   });
 
   it('nothing to show is said on stderr', async () => {
@@ -135,7 +134,8 @@ const KEY = 'R0123456789ABCDEF0123456789ABCDE';
 /** `spillway alerts test` with this way to send, and what was asked of it. */
 async function runTest(results: Awaited<ReturnType<SendTest['send']>>, ...args: string[]): Promise<string[]> {
   const asked: string[] = [];
-  const sendTest: SendTest = {
+  const sendTest = (file: string | null): SendTest => ({
+    configuration: file,
     bodies: () => {
       asked.push('bodies');
       const nested = { payload: [{ routingKey: KEY, Routing_Key: KEY, summary: 'a "test"' }] };
@@ -147,8 +147,8 @@ async function runTest(results: Awaited<ReturnType<SendTest['send']>>, ...args: 
       asked.push('send');
       return Promise.resolve(results);
     },
-  };
-  await alertsCommand(() => sendTest).parseAsync(['node', 'alerts', 'test', ...args]);
+  });
+  await alertsCommand(sendTest).parseAsync(['node', 'alerts', 'test', ...args]);
   return asked;
 }
 
@@ -162,6 +162,7 @@ describe('alerts test', () => {
     const payload = [{ routingKey: gone, Routing_Key: gone, summary: 'a "test"' }];
     expect(JSON.parse(printed)).toEqual({
       schema: 'spillway.alerts-test/1',
+      configuration: null,
       bodies: [
         { receiver: 'pagerduty', body: { routing_key: gone, event_action: 'trigger', dedup_key: 'd', payload } },
       ],
@@ -173,6 +174,16 @@ describe('alerts test', () => {
     expect(await runTest([sent, { ...sent, action: 'resolve', message: '' }])).toEqual(['send']);
     expect(printed).toBe('pagerduty: trigger ok: 202\npagerduty: resolve ok\n');
     expect(process.exitCode).toBeUndefined();
+  });
+
+  it('says by which file it goes', async () => {
+    await runTest([sent]);
+    expect(logged).toBe('spillway: receivers of the default configuration\n');
+    logged = '';
+    await runTest([sent], '--config', 'a\u001b.yaml');
+    expect(logged).toBe('spillway: receivers of a\\x1b.yaml\n');
+    await runTest([sent], '-c', 'b.yaml', '--dry-run');
+    expect(JSON.parse(printed.slice(printed.indexOf('{')))).toMatchObject({ configuration: 'b.yaml' });
   });
 
   it('one that failed is exit 1, and the words of a server stay on their line', async () => {
@@ -195,7 +206,7 @@ describe('alerts test', () => {
 });
 
 it('each help has two examples', () => {
-  const command = alertsCommand(() => ({ bodies: () => [], send: () => Promise.resolve([]) }));
+  const command = alertsCommand(() => ({ configuration: null, bodies: () => [], send: () => Promise.resolve([]) }));
   for (const one of [command, ...command.commands]) {
     let help = '';
     one.configureOutput({ writeOut: (text) => (help += text) });

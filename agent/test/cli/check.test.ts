@@ -1,6 +1,9 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { checkCommand } from '../../src/cli/check.ts';
+import type { Config } from '../../src/config/config.ts';
 import { DEFAULT_CONFIG_FILE } from '../../src/config/load.ts';
+import { SpillwayError } from '../../src/model/errors.ts';
+import type { ProgramStatus } from '../../src/model/snapshot.ts';
 import { FALLBACK, OPTIONS } from '../config/support.ts';
 
 afterEach(() => {
@@ -9,7 +12,14 @@ afterEach(() => {
 });
 
 /** What `spillway check` writes to stdout on a host with these files, and its exit status. */
-async function check(files: Readonly<Record<string, string>>, ...args: string[]) {
+const check = (files: Readonly<Record<string, string>>, ...args: string[]) => checkOn(() => [], files, ...args);
+
+/** The same, with what becomes of attaching. */
+async function checkOn(
+  attach: (config: Config) => readonly ProgramStatus[],
+  files: Readonly<Record<string, string>>,
+  ...args: string[]
+) {
   let text = '';
   vi.spyOn(process.stdout, 'write').mockImplementation(((chunk: string, done: () => void) => {
     text += chunk;
@@ -18,6 +28,7 @@ async function check(files: Readonly<Record<string, string>>, ...args: string[])
   }) as typeof process.stdout.write);
   const command = checkCommand({
     ...OPTIONS,
+    attach,
     files: {
       readFile: (path) => {
         const content = files[path];
@@ -27,9 +38,13 @@ async function check(files: Readonly<Record<string, string>>, ...args: string[])
       fileExists: (path) => path in files,
     },
   });
-  await command.parseAsync(['node', 'check', ...args]);
+  let thrown: unknown = null;
+  await command.parseAsync(['node', 'check', ...args]).catch((error: unknown) => {
+    thrown = error;
+  });
   vi.restoreAllMocks();
-  return { text, status: process.exitCode };
+  if (thrown !== null && !(thrown instanceof SpillwayError)) throw thrown as Error;
+  return { text, status: thrown === null ? process.exitCode : thrown.exitCode };
 }
 
 it('a good file, and what it comes to', async () => {
@@ -114,5 +129,82 @@ it('as JSON', async () => {
       receivers: { webhook: { url: 'https://hooks.example/…' } },
       alerts: { rules: [FALLBACK, {}] },
     },
+  });
+});
+
+const statusOf = (name: string, state: ProgramStatus['state'], reason = ''): ProgramStatus => ({
+  name,
+  hook: `tp/${name}`,
+  state,
+  reason,
+  missedRuns: 0,
+  runs: 0,
+  runSeconds: 0,
+});
+
+describe('--attach', () => {
+  const programs = [statusOf('attempt_exit', 'attached'), statusOf('time_call', 'off', 'not needed here')];
+
+  it('attaches as the configuration says, and every program is told', async () => {
+    let asked: Config | undefined;
+    const attach = (config: Config) => {
+      asked = config;
+      return programs;
+    };
+    const { text, status } = await checkOn(attach, { c: 'tables: {flows: 7}' }, '--attach', 'c');
+    expect(text.slice(text.indexOf('programs\n'))).toBe(`programs
+  attempt_exit  tp/attempt_exit  ok
+  time_call     tp/time_call     off: not needed here
+`);
+    expect([status, asked?.tables.flows]).toEqual([undefined, 7]);
+  });
+
+  it('a program that is not attached says why, and is exit 3', async () => {
+    const all = [...programs, statusOf('process_exit', 'unavailable', 'EINVAL: no\u001b BTF')];
+    const { text, status } = await checkOn(() => all, {}, '--attach');
+    expect(text).toContain('  process_exit  tp/process_exit  unavailable: EINVAL: no\\x1b BTF\n');
+    expect(status).toBe(3);
+    process.exitCode = undefined;
+    const json = await checkOn(() => all, {}, '--attach', '-o', 'json');
+    expect(json.status).toBe(3);
+    const document = JSON.parse(json.text) as { ok: boolean; programs: unknown[] };
+    expect(document.ok).toBe(false);
+    expect(document.programs[2]).toEqual({
+      name: 'process_exit',
+      hook: 'tp/process_exit',
+      state: 'unavailable',
+      reason: 'EINVAL: no\u001b BTF',
+    });
+  });
+
+  it.each([
+    ['NO_PRIVILEGE', 77],
+    ['NO_BTF', 69],
+    ['BINDING_MISSING', 1],
+  ] as const)(
+    'where nothing can be attached (%s) the configuration is told, then why, with exit %i',
+    async (code, exit) => {
+      const attach = () => {
+        throw new SpillwayError(code, 'why');
+      };
+      const table = await checkOn(attach, {}, '--attach');
+      expect(table.text).toMatch(/: ok\n[^]*programs\n {2}none could be attached\n$/);
+      expect(table.status).toBe(exit);
+      const json = await checkOn(attach, {}, '--attach', '-o', 'json');
+      expect(JSON.parse(json.text)).toMatchObject({ ok: false, problems: [], programs: [] });
+      expect(json.status).toBe(exit);
+    },
+  );
+
+  it('a bad configuration attaches nothing', async () => {
+    let attached = false;
+    const attach = () => {
+      attached = true;
+      return programs;
+    };
+    expect((await checkOn(attach, { c: 'hooks: x' }, '--attach', 'c')).status).toBe(78);
+    process.exitCode = undefined;
+    expect((await checkOn(attach, {})).status).toBeUndefined();
+    expect(attached).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Rule } from '../../src/alerts/rule.ts';
-import { EAGAIN, FALLBACK, parse, problemsOf } from './support.ts';
+import { EAGAIN, FALLBACK, OPTIONS, parse, problemsOf } from './support.ts';
 
 const indented = (rules: string) => `alerts:\n  rules:\n${rules.replace(/^/gm, '    ')}`;
 const rulesOf = (rules: string): readonly Rule[] => parse(indented(rules)).alerts.rules;
@@ -220,4 +220,46 @@ it('what is wrong in a new rule is not missing too', () => {
   expect(
     problemsOf(indented('Mine: {rate: {counter: nothing, above: x}, window: 0s, severity: bad, summary: ""}')),
   ).toHaveLength(5);
+});
+
+describe('a rule for workloads on a counter of the host', () => {
+  const fields = 'window: 9s, severity: info, summary: x';
+  const message =
+    'events_lost_total is counted for the host alone, and the rule is for workloads: write scopes: [host]';
+
+  it.each([
+    [
+      `Mine: {rate: {counter: events_lost_total, above: 1}, scopes: [host, workload], ${fields}}`,
+      `3:28: alerts.rules.Mine.rate.counter: ${message}`,
+    ],
+    [
+      `Mine: {ratio: {numerator: a_total, denominator: events_lost_total, above: 1%, minimum: 1}, scopes: [workload], ${fields}}`,
+      `3:53: alerts.rules.Mine.ratio.denominator: ${message}`,
+    ],
+    [
+      'SendfileFallback: {ratio: {numerator: events_lost_total}}',
+      `3:43: alerts.rules.SendfileFallback.ratio.numerator: ${message}`,
+    ],
+  ])('%s is refused', (text, problem) => {
+    expect(problemsOf(`alerts:\n  rules:\n    ${text}`)).toEqual([problem]);
+  });
+
+  it('is refused at its scopes where the counter is that of a default rule', () => {
+    const condition = {
+      kind: 'rate',
+      counter: { metric: 'events_lost_total', labels: {} },
+      above: 1,
+      clear: 1,
+    } as const;
+    const options = { ...OPTIONS, defaultRules: [{ ...FALLBACK, condition, scopes: ['host'] as const }] };
+    expect(problemsOf('alerts:\n  rules:\n    SendfileFallback: {scopes: [workload]}', options)).toEqual([
+      `3:32: alerts.rules.SendfileFallback.scopes: ${message}`,
+    ]);
+  });
+
+  it('is good for the host', () => {
+    expect(problemsOf(`alerts:\n  rules:\n    M: {rate: {counter: events_lost_total, above: 1}, ${fields}}`)).toEqual(
+      [],
+    );
+  });
 });

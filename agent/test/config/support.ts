@@ -43,7 +43,9 @@ function checkSelector({ metric }: CounterSelector): string | null {
   return metric.endsWith('_total') ? null : `there is no counter ${metric}`;
 }
 
-export const OPTIONS: ParseOptions = { defaultRules: [FALLBACK, EAGAIN], checkSelector };
+const hasWorkloads = ({ metric }: CounterSelector): boolean => metric !== 'events_lost_total';
+
+export const OPTIONS: ParseOptions = { defaultRules: [FALLBACK, EAGAIN], checkSelector, hasWorkloads };
 
 export const parse = (text: string, options = OPTIONS): Config => parseConfig(text, 'c.yaml', options);
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { AlertsView } from '../../src/alerts/view.ts';
+import type { AlertsReport } from '../../src/alerts/view.ts';
 import { Exporter } from '../../src/metrics/exporter.ts';
 import { parseExposition, seriesOf } from '../support/exposition.ts';
 import { HOSTILE, statusOf, viewOf } from '../support/alerts.ts';
@@ -7,7 +7,7 @@ import { snapshotOf } from '../support/snapshots.ts';
 
 const FAMILIES = ['alert_active', 'alert_transitions_total', 'notifications_total', 'notification_queue_length'];
 
-const textOf = (alerts?: AlertsView) =>
+const textOf = (alerts?: AlertsReport) =>
   new Exporter({ version: '0', revision: 'r', kernel: 'k' }).render(
     snapshotOf(),
     { seconds: 0, success: true },
@@ -15,7 +15,7 @@ const textOf = (alerts?: AlertsView) =>
   );
 
 /** Label values joined -> value, for labels without a comma. */
-function samplesOf(alerts: AlertsView, name: string): [string, number][] {
+function samplesOf(alerts: AlertsReport, name: string): [string, number][] {
   const series = seriesOf(parseExposition(textOf(alerts)), `spillway_${name}`);
   return [...series].map(([labels, value]) => [
     Object.entries(JSON.parse(labels) as Record<string, string>)
@@ -43,6 +43,35 @@ describe('alerts in /metrics', () => {
       ['rule=A', 0],
       ['rule=B', 2],
       ['rule=C', 0],
+    ]);
+  });
+
+  test('counters of every rule and receiver begin at 0, also where no status is', () => {
+    const view = viewOf({
+      rules: ['B', 'A'],
+      statuses: [statusOf({ rule: 'B', state: 'firing' })],
+      transitions: [
+        { rule: 'B', kind: 'fired', count: 1 },
+        { rule: 'Old', kind: 'resolved', count: 1 },
+      ],
+      receivers: { hook: { queued: 0, results: { sent: 0, rejected: 0 } } },
+    });
+    expect(samplesOf(view, 'alert_active')).toEqual([
+      ['rule=A', 0],
+      ['rule=B', 1],
+    ]);
+    expect(samplesOf(view, 'alert_transitions_total')).toEqual([
+      ['rule=A,transition=fired', 0],
+      ['rule=A,transition=repeated', 0],
+      ['rule=A,transition=resolved', 0],
+      ['rule=B,transition=fired', 1],
+      ['rule=B,transition=repeated', 0],
+      ['rule=B,transition=resolved', 0],
+      ['rule=Old,transition=resolved', 1],
+    ]);
+    expect(samplesOf(view, 'notifications_total')).toEqual([
+      ['receiver=hook,result=rejected', 0],
+      ['receiver=hook,result=sent', 0],
     ]);
   });
 

@@ -1,6 +1,6 @@
 /** Views of alerts for tests: names are as hostile as programs, units and files of configuration can make them. */
 import type { AlertStatus } from '../../src/alerts/rule.ts';
-import type { AlertsView, FiringView } from '../../src/alerts/view.ts';
+import type { AlertsReport, FiringView } from '../../src/alerts/view.ts';
 
 export const statusOf = (status: Partial<AlertStatus> = {}): AlertStatus => ({
   rule: 'SendfileFallback',
@@ -22,7 +22,9 @@ export const firingOf = (firing: Partial<FiringView> = {}): FiringView => ({
   ...firing,
 });
 
-export const viewOf = (view: Partial<AlertsView> = {}): AlertsView => ({
+export const viewOf = (view: Partial<AlertsReport> = {}): AlertsReport => ({
+  rules: [],
+  time: { unixMs: Date.UTC(2026, 0, 2, 3, 4, 5), boottime: 1000 },
   statuses: [],
   firing: [],
   transitions: [],

@@ -56,12 +56,21 @@ const view = viewOf({
 });
 
 describe('/api/v1/alerts', () => {
-  test('is the view with a schema, and nothing that an object carries beside it', async () => {
+  test('is the view with a schema and a time, and nothing that an object carries beside it', async () => {
     const server = await serve(sourceOf({ alerts: () => Object.assign({ secret: 'key' }, view) }));
     const { status, headers, text } = await ask(server, '/api/v1/alerts');
     expect(status).toBe(200);
     expect(headers['content-type']).toBe('application/json; charset=utf-8');
-    expect(JSON.parse(text)).toEqual({ schema: 'spillway.alerts/1', ...view });
+    const { statuses, firing, transitions, receivers } = view;
+    expect(JSON.parse(text)).toEqual({
+      schema: 'spillway.alerts/1',
+      statuses,
+      firing,
+      transitions,
+      receivers,
+      time: '2026-01-02T03:04:05.000Z',
+      boottime: 1000,
+    });
   });
 
   test('is 404 where alerts are switched off', async () => {

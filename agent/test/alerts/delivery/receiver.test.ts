@@ -33,6 +33,13 @@ describe('what an answer means', () => {
     expect(left).toBe(expected);
   });
 
+  it('the words of a server that takes it are kept', () => {
+    expect(outcomeOf(answer(202, '{"status":"success"}'), NOON, (text) => text.toUpperCase())).toEqual({
+      kind: 'sent',
+      answer: '202 SUCCESS',
+    });
+  });
+
   it.each([
     ['{"status":"invalid event","message":"Event object is invalid","errors":["a is missing","b is long"]}'],
     ['{"errors":["a is missing","b is long"],"message":"Event object is invalid","status":"invalid event","extra":1}'],
