@@ -11,7 +11,8 @@ import type { ChannelStats } from './channel.ts';
 import type { Log } from './receiver.ts';
 import type { Outbox } from './outbox.ts';
 import type { Rule, Subject, Transition } from './rule.ts';
-import type { AlertState, KnownAlert, Phase } from './state.ts';
+import type { AlertState, KnownAlert } from './state.ts';
+import { decodeStored, encodeStored } from './stored-event.ts';
 import { summaryText, topReason } from './summary-text.ts';
 import type { AlertsView } from './view.ts';
 import { incidentDetails, involvingOf } from './details.ts';
@@ -35,8 +36,19 @@ export interface AlertingOptions {
   readonly log: Log;
 }
 
+type Details = Readonly<Record<string, Json>>;
+
+/** An alert to tell of; its details are asked for when its turn comes. */
+interface Telling {
+  readonly alert: KnownAlert;
+  readonly details: () => Promise<Details>;
+}
+
 /** The default rules look back for so long. */
 const CAUSES_PERIOD_S = 60;
+
+/** Evidence of an alert that fired longer ago is not of that moment any more, and alerts that wait must be told. */
+const EVIDENCE_LATEST_S = 5;
 
 const thresholdOf = ({ condition }: Rule): number => condition.above;
 
@@ -70,21 +82,33 @@ export class Alerting {
     } catch (error) {
       log('error', error instanceof Error ? error.message : String(error));
     }
-    for (const alert of left) this.#known.set(alert.incident.dedupKey, alert);
-    const firing = left.filter(({ phase }) => phase !== 'resolving');
-    const gone = this.#engine.restore(
-      firing.map(({ rule, subject, incident }) => {
-        const since = boottime() - (unixMs() - incident.firedAtMs) / 1000;
-        return { rule, subject, since, notifiedAt: since };
-      }),
-    );
-    // a trigger that may not be queued is queued again: the dedup key makes a second one harmless
-    for (const alert of firing) {
-      if (alert.phase === 'firing') this.#enqueue(() => this.#trigger(alert.incident, alert));
+    const known = left.filter(isTellable);
+    if (known.length < left.length) {
+      log(
+        'error',
+        `alerts: ${String(left.length - known.length)} of the former run cannot be read, and are not resolved`,
+      );
     }
-    for (const alert of left.filter(({ phase }) => phase === 'resolving')) {
-      this.#enqueue(() => this.#resolve(alert.incident));
+    for (const alert of known) this.#known.set(alert.incident.dedupKey, alert);
+    const over = known.filter(({ phase }) => phase === 'resolving');
+    const firing: KnownAlert[] = [];
+    const gone: Transition[] = [];
+    for (const alert of known.filter(({ phase }) => phase !== 'resolving')) {
+      const { rule, subject, incident } = alert;
+      const since = boottime() - (unixMs() - incident.firedAtMs) / 1000;
+      try {
+        gone.push(...this.#engine.restore([{ rule, subject, since, notifiedAt: since }]));
+        firing.push(alert);
+      } catch {
+        // its rule cannot be read: it is over, and fires again if it must
+        over.push(alert);
+      }
     }
+    const untold = firing.filter(({ phase }) => phase === 'firing');
+    if (untold.length > 0) {
+      this.#enqueue(() => this.#trigger(untold.map((alert) => ({ alert, details: () => Promise.resolve({}) }))));
+    }
+    if (over.length > 0) this.#enqueue(() => this.#resolve(over));
     this.#take(gone, null);
     await this.#work;
   }
@@ -141,82 +165,113 @@ export class Alerting {
     };
   }
 
+  /** All of one evaluation is one step: a thousand alerts at once are written to the state together. */
   #take(transitions: readonly Transition[], snapshot: Snapshot | null): void {
-    for (const transition of transitions) {
-      this.#count(transition);
-      const key = dedupKey(this.#options.hostId, transition.rule.name, transition.subject);
-      if (transition.kind === 'resolved') {
-        this.#enqueue(() => this.#over(key, transition));
-      } else if (snapshot !== null) {
-        const [before] = this.#causes;
-        this.#enqueue(() => this.#fire(key, transition, snapshot, before));
-      }
-    }
+    for (const transition of transitions) this.#count(transition);
+    const over = transitions.filter(({ kind }) => kind === 'resolved');
+    if (over.length > 0) this.#enqueue(() => this.#over(over));
+    const fired = transitions.filter(({ kind }) => kind !== 'resolved');
+    const [before] = this.#causes;
+    if (fired.length > 0 && snapshot !== null) this.#enqueue(() => this.#fire(fired, snapshot, before));
   }
 
-  async #fire(key: string, transition: Transition, snapshot: Snapshot, before: Snapshot['causes']): Promise<void> {
-    const { rule, subject, value } = transition;
-    const { host, log, unixMs, collect, keep } = this.#options;
-    const reason =
-      topReason(rule.condition, subject, snapshot.causes, before) ??
-      topReason(rule.condition, subject, snapshot.causes);
-    const summary = summaryText(rule, transition, host, reason);
-    const known = this.#known.get(key);
-    const firedAtMs = transition.kind === 'repeated' ? (known?.incident.firedAtMs ?? unixMs()) : unixMs();
-    const incident: Incident = {
+  async #fire(transitions: readonly Transition[], snapshot: Snapshot, before: Snapshot['causes']): Promise<void> {
+    const tellings = transitions.map((transition): Telling => {
+      const { rule, subject } = transition;
+      const reason =
+        topReason(rule.condition, subject, snapshot.causes, before) ??
+        topReason(rule.condition, subject, snapshot.causes);
+      const alert: KnownAlert = { phase: 'firing', rule, subject, incident: this.#incident(transition, reason) };
+      this.#options.log('warning', `alert: ${alert.incident.summary}`);
+      const details = async () => ({
+        ...incidentDetails(rule, transition, snapshot, reason),
+        ...(await this.#evidence(alert, snapshot)),
+      });
+      return { alert, details };
+    });
+    await this.#remember(tellings.map(({ alert }) => alert));
+    await this.#trigger(tellings);
+  }
+
+  #incident(transition: Transition, reason: string | null): Incident {
+    const { hostId, host, unixMs } = this.#options;
+    const { kind, rule, subject, value } = transition;
+    const key = dedupKey(hostId, rule.name, subject);
+    const since = kind === 'repeated' ? this.#known.get(key)?.incident.firedAtMs : undefined;
+    return {
       dedupKey: key,
       rule: rule.name,
       subject,
       severity: rule.severity,
       host,
-      summary,
-      firedAtMs,
+      summary: summaryText(rule, transition, host, reason),
+      firedAtMs: since ?? unixMs(),
       resolvedAtMs: null,
       value,
       threshold: thresholdOf(rule),
       details: {},
       links: this.#links(rule),
     };
-    log('warning', `alert: ${summary}`);
-    await this.#remember('firing', { rule, subject, incident });
-    let details: Readonly<Record<string, Json>> = incidentDetails(rule, transition, snapshot, reason);
+  }
+
+  /** What it adds to an incident's details; why there is none, if there is none. */
+  async #evidence({ rule, subject, incident }: KnownAlert, snapshot: Snapshot): Promise<Details> {
+    const { log, collect, keep, boottime } = this.#options;
+    const late = boottime() - snapshot.time.boottime;
+    if (late > EVIDENCE_LATEST_S) {
+      return { evidence_error: `too many alerts at once: its turn came ${late.toFixed(0)} s after the alert fired` };
+    }
+    let evidence: Evidence | undefined;
     try {
-      const evidence = await collect(subject, involvingOf(rule), snapshot);
-      details = { ...details, evidence };
-      details = { ...details, evidence_file: await keep(key, firedAtMs, evidence) };
+      evidence = await collect(subject, involvingOf(rule), snapshot);
+      return { evidence, evidence_file: await keep(incident.dedupKey, incident.firedAtMs, evidence) };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       log('error', `evidence of ${rule.name}: ${why}`);
-      details = { ...details, evidence_error: why };
+      return { ...(evidence === undefined ? {} : { evidence }), evidence_error: why };
     }
-    await this.#trigger({ ...incident, details }, { phase: 'firing', rule, subject, incident });
   }
 
-  async #trigger(incident: Incident, alert: KnownAlert): Promise<void> {
-    await this.#outbox.enqueue({ action: 'trigger', incident });
-    await this.#remember('triggered', alert);
+  async #trigger(tellings: readonly Telling[]): Promise<void> {
+    const told: KnownAlert[] = [];
+    for (const { alert, details } of tellings) {
+      await this.#try(async () => {
+        await this.#outbox.enqueue({ action: 'trigger', incident: { ...alert.incident, details: await details() } });
+        told.push({ ...alert, phase: 'triggered' });
+      });
+    }
+    await this.#remember(told);
   }
 
-  async #over(key: string, transition: Transition): Promise<void> {
-    const known = this.#known.get(key);
-    if (known === undefined) return;
-    const { rule, subject } = known;
-    const summary = summaryText(rule, transition, this.#options.host, null);
-    this.#options.log('info', `alert: ${summary}`);
-    const incident = { ...known.incident, summary, value: transition.value, resolvedAtMs: this.#options.unixMs() };
-    // first that it ends: else a restart in between would open the incident again
-    await this.#remember('resolving', { rule, subject, incident });
-    await this.#resolve(incident);
+  async #over(transitions: readonly Transition[]): Promise<void> {
+    const { hostId, host, log, unixMs } = this.#options;
+    const alerts = transitions.flatMap((transition): KnownAlert[] => {
+      const known = this.#known.get(dedupKey(hostId, transition.rule.name, transition.subject));
+      if (known === undefined) return [];
+      const { rule, subject } = known;
+      const summary = summaryText(rule, transition, host, null);
+      log('info', `alert: ${summary}`);
+      const incident = { ...known.incident, summary, value: transition.value, resolvedAtMs: unixMs() };
+      return [{ phase: 'resolving', rule, subject, incident }];
+    });
+    if (alerts.length === 0) return;
+    // first that they end: else a restart in between would open the incidents again
+    await this.#remember(alerts);
+    await this.#resolve(alerts);
   }
 
-  async #resolve(incident: Incident): Promise<void> {
-    await this.#outbox.enqueue({ action: 'resolve', incident });
-    this.#known.delete(incident.dedupKey);
+  async #resolve(alerts: readonly KnownAlert[]): Promise<void> {
+    for (const { incident } of alerts) {
+      await this.#try(async () => {
+        await this.#outbox.enqueue({ action: 'resolve', incident });
+        this.#known.delete(incident.dedupKey);
+      });
+    }
     await this.#save();
   }
 
-  async #remember(phase: Phase, { rule, subject, incident }: Omit<KnownAlert, 'phase'>): Promise<void> {
-    this.#known.set(incident.dedupKey, { phase, rule, subject, incident: { ...incident, details: {} } });
+  async #remember(alerts: readonly KnownAlert[]): Promise<void> {
+    for (const alert of alerts) this.#known.set(alert.incident.dedupKey, alert);
     await this.#save();
   }
 
@@ -247,9 +302,27 @@ export class Alerting {
 
   /** One step after the other: what fires and resolves is told in that order. */
   #enqueue(step: () => Promise<void>): void {
-    this.#work = this.#work.then(step).catch((error: unknown) => {
+    this.#work = this.#work.then(() => this.#try(step));
+  }
+
+  /** What goes wrong with one alert does not keep the others from being told. */
+  async #try(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
       this.#options.log('error', `alerts: ${error instanceof Error ? error.message : String(error)}`);
-    });
+    }
+  }
+}
+
+/** Whether receivers can be told of it: the disk may have given back something else than it was given. */
+function isTellable({ incident }: KnownAlert): boolean {
+  const event = { action: 'resolve' as const, incident };
+  try {
+    decodeStored(encodeStored({ event, queuedAtMs: 0, opening: false, receiver: null, absorbs: [], members: null }));
+    return true;
+  } catch {
+    return false;
   }
 }
 

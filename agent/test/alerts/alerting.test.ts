@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Alerting, type AlertingOptions } from '../../src/alerts/alerting.ts';
 import type { Evidence } from '../../src/alerts/evidence.ts';
-import type { NotificationEvent } from '../../src/alerts/incident.ts';
+import type { Incident, NotificationEvent } from '../../src/alerts/incident.ts';
 import type { Outbox } from '../../src/alerts/outbox.ts';
 import type { Rule } from '../../src/alerts/rule.ts';
 import { AlertState, type StateFs } from '../../src/alerts/state.ts';
+import { decodeStored, encodeStored } from '../../src/alerts/stored-event.ts';
 import { snapshotOf } from '../support/snapshots.ts';
 
 const RULE: Rule = {
@@ -35,6 +36,12 @@ class Host {
   /** Steps until everything ends. */
   stepsLeft = Infinity;
   evidenceFails = false;
+  /** Seconds. */
+  evidenceTakes = 0;
+  collected = 0;
+  writes = 0;
+  /** Dedup keys that the outbox does not take. */
+  untold: (incident: Incident) => boolean = () => false;
   now = 1_000_000;
   boottime = 1000;
 
@@ -53,6 +60,7 @@ class Host {
       makeDirectory: () => Promise.resolve(),
       write: (path, text) => {
         this.#step();
+        this.writes++;
         this.files.set(path, text);
         return Promise.resolve();
       },
@@ -71,6 +79,11 @@ class Host {
       start: () => Promise.resolve(),
       enqueue: (event: NotificationEvent) => {
         this.#step();
+        if (this.untold(event.incident)) return Promise.reject(new Error('not this one'));
+        // what an outbox could not read again
+        decodeStored(
+          encodeStored({ event, queuedAtMs: 0, opening: false, receiver: null, absorbs: [], members: null }),
+        );
         this.sent.push(event);
         return Promise.resolve(true);
       },
@@ -81,10 +94,14 @@ class Host {
       rules,
       outbox,
       state: new AlertState('/state', this.fs),
-      collect: () =>
-        this.evidenceFails
+      collect: () => {
+        this.collected++;
+        this.boottime += this.evidenceTakes;
+        this.now += this.evidenceTakes * 1000;
+        return this.evidenceFails
           ? Promise.reject(new Error('no /proc'))
-          : Promise.resolve({ 'fs.aio-nr': 1 } as unknown as Evidence),
+          : Promise.resolve({ 'fs.aio-nr': 1 } as unknown as Evidence);
+      },
       keep: () => Promise.resolve('/state/evidence/x.json'),
       hostId: 'host-id',
       host: 'web1',
@@ -221,6 +238,33 @@ describe('Alerting', () => {
     }
   });
 
+  it('starts with whatever its state holds, and tells of the next incident', async () => {
+    const host = new Host();
+    const alerting = await host.agent();
+    await host.tick(alerting, 0, 0);
+    await host.tick(alerting, 1000, 100);
+    const text = host.files.get('/state/alerts.json') ?? '';
+    const texts = Array.from({ length: text.length }, (_, length) => text.slice(0, length));
+    for (const wrong of [null, 1, 'x', [], {}])
+      texts.push(...wrongAnywhere(JSON.parse(text), wrong).map((one) => JSON.stringify(one)));
+    expect(texts.length).toBeGreaterThan(800);
+    for (const corrupt of texts) {
+      const [other, without] = [new Host(), new Host()];
+      for (const one of [other, without]) one.files.set('/state/alerts.json', corrupt);
+      // its rule is gone, too: what is left of it is all there is to go by
+      await expect(without.agent([]), corrupt).resolves.toBeDefined();
+      expect(
+        without.logged.filter((line) => line.startsWith('error: alerts: wrong')),
+        corrupt,
+      ).toEqual([]);
+      const next = await other.agent();
+      for (let second = 0; second < 15; second++) await other.tick(next, 0, 0);
+      const before = other.sent.length;
+      await other.tick(next, 1000, 100);
+      expect([corrupt, other.told.slice(before)]).toEqual([corrupt, ['trigger']]);
+    }
+  });
+
   it('leaves out entries that are none', async () => {
     const host = new Host();
     host.files.set('/state/alerts.json', JSON.stringify({ version: 1, alerts: [null, 1, {}, { phase: 'firing' }] }));
@@ -228,3 +272,70 @@ describe('Alerting', () => {
     expect(host.told).toEqual([]);
   });
 });
+
+describe('a thousand rules that fire at once', () => {
+  const RULES = Array.from({ length: 1000 }, (_, i): Rule => ({ ...RULE, name: `Rule${String(i)}` }));
+
+  it('are told within seconds, though the evidence of each takes one; those without say why', async () => {
+    const host = new Host();
+    host.evidenceTakes = 1;
+    const alerting = await host.agent(RULES);
+    await host.tick(alerting, 0, 0);
+    const { boottime } = host;
+    await host.tick(alerting, 1000, 100);
+    expect(host.told).toEqual(RULES.map(() => 'trigger'));
+    expect(host.boottime - boottime).toBeLessThan(10);
+    expect(new Set(host.sent.map(({ incident }) => incident.dedupKey)).size).toBe(1000);
+    const [explained, others] = [host.sent.slice(0, host.collected), host.sent.slice(host.collected)];
+    expect(host.collected).toBeGreaterThanOrEqual(5);
+    for (const { incident } of explained) expect(incident.details).toMatchObject({ evidence: { 'fs.aio-nr': 1 } });
+    for (const { incident } of others) {
+      expect(incident.details).not.toHaveProperty('evidence');
+      expect(incident.details.evidence_error).toMatch(/^too many alerts at once: its turn came [5-9] s after/);
+    }
+  });
+
+  it('are written to the state together, when they begin and when they end', async () => {
+    const host = new Host();
+    const alerting = await host.agent(RULES);
+    await incident(host, alerting);
+    expect(host.told).toEqual([...RULES.map(() => 'trigger'), ...RULES.map(() => 'resolve')]);
+    // each time before the first is told, and after the last
+    expect(host.writes).toBe(4);
+  });
+
+  it('are told but for those that cannot be, which the next agent tells', async () => {
+    const host = new Host();
+    host.untold = ({ rule }) => rule === 'Rule1';
+    const alerting = await host.agent(RULES.slice(0, 4));
+    await host.tick(alerting, 0, 0);
+    await host.tick(alerting, 1000, 100);
+    const rules = () => host.sent.map(({ action, incident: { rule } }) => `${action} ${rule}`);
+    expect(rules()).toEqual(['trigger Rule0', 'trigger Rule2', 'trigger Rule3']);
+    host.untold = () => false;
+    host.sent.length = 0;
+    const next = await host.agent(RULES.slice(0, 4));
+    expect(rules()).toEqual(['trigger Rule1']);
+    host.sent.length = 0;
+    host.untold = ({ rule }) => rule === 'Rule2';
+    for (let second = 0; second < 15; second++) await host.tick(next, 0, 0);
+    expect(rules()).toEqual(['resolve Rule0', 'resolve Rule1', 'resolve Rule3']);
+    host.untold = () => false;
+    host.sent.length = 0;
+    await host.agent(RULES.slice(0, 4));
+    expect(rules()).toEqual(['resolve Rule2']);
+  });
+});
+
+/** A JSON value with another in the place of one of its parts: once for each part. */
+function wrongAnywhere(value: unknown, wrong: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) return [wrong];
+  const parts = Object.entries(value).flatMap(([key, part]) =>
+    wrongAnywhere(part, wrong).map((other) => {
+      const copy = structuredClone(value) as Record<string, unknown>;
+      copy[key] = other;
+      return copy;
+    }),
+  );
+  return [wrong, ...parts];
+}

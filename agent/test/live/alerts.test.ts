@@ -1,68 +1,17 @@
 /** From the kernel to the receiver: real attempts, real processes, a server that stands for PagerDuty. */
 import { spawn } from 'node:child_process';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { type Daemon, program, run, startDaemon, temporaryDirectory } from './support/run.ts';
+import { configuration, KEY, pagerDuty, type Received } from './support/alerts.ts';
+import { type Daemon, program, run, startDaemon } from './support/run.ts';
 import { until } from './support/kernel.ts';
 
-const KEY = '0123456789abcdef0123456789ABCDEF';
-
-interface Received {
-  readonly routing_key: string;
-  readonly event_action: string;
-  readonly dedup_key: string;
-  readonly payload: { readonly summary: string; readonly custom_details: Record<string, unknown> };
-}
-
-/** Answers every event with 202, or with what `answer` says. */
-async function pagerDuty(answer: () => number = () => 202): Promise<{ url: string; received: Received[] }> {
-  const received: Received[] = [];
-  const server = createServer((request, response) => {
-    void body(request).then((text) => {
-      const status = answer();
-      if (status === 202) received.push(JSON.parse(text) as Received);
-      response.writeHead(status, { 'content-type': 'application/json' });
-      response.end('{"status":"success","message":"Event processed","dedup_key":"x"}');
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, received };
-}
-
-async function body(request: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const part of request) text += String(part);
-  return text;
-}
-
-/** The default rules with short windows, and everything else as it comes. */
-function configuration(url: string, more = ''): { config: string; directory: string } {
-  const directory = temporaryDirectory();
-  const key = join(directory, 'pagerduty.key');
-  writeFileSync(key, `${KEY}\n`, { mode: 0o600 });
-  const config = join(directory, 'config.yaml');
-  writeFileSync(
-    config,
-    `alerts:
-  state_directory: ${directory}/state
-  rules:
+/** The default rules for the host, with short windows. */
+const SHORT = `  rules:
     SendfileFallback: {window: 3s, for: 0s, scopes: [host]}
     IoUringSubmitEagain: {window: 3s, scopes: [host]}
-receivers:
-  pagerduty:
-    routing_key_file: ${key}
-    url: ${url}
-${more}`,
-  );
-  return { config, directory };
-}
+`;
 
 /** 600 transfers, each refused, then read and written; the process stays for a while. */
 const FALL_BACK = `
@@ -94,7 +43,7 @@ async function metric(daemon: Daemon, name: string): Promise<string | undefined>
 
 it('both default rules open one incident each, with evidence, and resolve it', async () => {
   const { url, received } = await pagerDuty();
-  const { config, directory } = configuration(url);
+  const { config, directory } = configuration(url, SHORT);
   const daemon = await startDaemon(['--config', config]);
   await new Promise((resolve) => setTimeout(resolve, 1500));
 
@@ -124,7 +73,7 @@ it('both default rules open one incident each, with evidence, and resolve it', a
 it('an incident outlives kill -9 of the agent: told once more at most, and resolved by the next one', async () => {
   let status = 503;
   const { url, received } = await pagerDuty(() => status);
-  const { config } = configuration(url);
+  const { config } = configuration(url, SHORT);
   const daemon = await startDaemon(['--config', config]);
   await new Promise((resolve) => setTimeout(resolve, 1500));
   fallBack();
@@ -141,7 +90,7 @@ it('an incident outlives kill -9 of the agent: told once more at most, and resol
 
 it('a reload takes a good configuration over and leaves the old one where the new one is bad', async () => {
   const { url } = await pagerDuty();
-  const { config } = configuration(url);
+  const { config } = configuration(url, SHORT);
   const daemon = await startDaemon(['--config', config]);
   const reload = () => fetch(`${daemon.url}/-/reload`, { method: 'POST' });
 

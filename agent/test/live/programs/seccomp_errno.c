@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * seccomp_errno CALL ERRNO [N]	N times CALL answered with ERRNO (a name or a number)
- * seccomp_errno all		every call with every errno from 1 to 133, once each
+ * seccomp_errno CALL ERRNO [N] [--rate R]	N times CALL answered with ERRNO (a name or a number)
+ * seccomp_errno all				every call with every errno from 1 to 133, once each
  *
- * CALL is a mechanism that is a system call, or io_uring_enter or io_uring_setup.
+ * CALL is a mechanism that is a system call, or io_uring_enter or io_uring_setup. With --rate, R calls a second: each at
+ * its own moment, so that being late once makes no call late for good.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "attempt.h"
 #include "seccomp_filter.h"
@@ -17,8 +19,9 @@
 #include "sockets.h"
 #include "witness.h"
 
-#define USAGE "seccomp_errno CALL ERRNO [N] | seccomp_errno all"
+#define USAGE "seccomp_errno CALL ERRNO [N] [--rate R] | seccomp_errno all"
 #define LAST_ERRNO 133 /* EHWPOISON */
+#define NS_PER_S 1000000000L
 
 /* Real files, so that the attempts have a flow; none of them is ever touched. */
 struct files {
@@ -117,10 +120,33 @@ static void every_call_with_every_errno(void)
 			answer(&calls[i], code);
 }
 
+static void sleep_until(const struct timespec *began, long after_ns)
+{
+	long ns = began->tv_nsec + after_ns;
+	struct timespec at = { began->tv_sec + ns / NS_PER_S, ns % NS_PER_S };
+
+	must_pthread(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL), "clock_nanosleep");
+}
+
+/* `rate` 0: as fast as it goes. */
+static void answer_at_rate(const struct call *call, int code, long n, long rate)
+{
+	struct timespec began;
+
+	must(clock_gettime(CLOCK_MONOTONIC, &began), "clock_gettime");
+	for (long i = 0; i < n; i++) {
+		if (rate)
+			sleep_until(&began, i * NS_PER_S / rate);
+		answer(call, code);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	long rate = number(take_option(&argc, argv, "--rate", "0"), 0, "--rate");
 	bool all = argc == 2 && !strcmp(argv[1], "all");
 
+	no_options_left(argc, argv, USAGE);
 	if (!all && argc != 3 && argc != 4)
 		usage(USAGE);
 	witness_open();
@@ -130,11 +156,8 @@ int main(int argc, char **argv)
 		every_call_with_every_errno();
 	} else {
 		const struct call *call = call_named(argv[1]);
-		int code = code_of(argv[2]);
-		long n = argc == 4 ? number(argv[3], 0, "N") : 1;
 
-		while (n--)
-			answer(call, code);
+		answer_at_rate(call, code_of(argv[2]), argc == 4 ? number(argv[3], 0, "N") : 1, rate);
 	}
 	witness_print(0, "");
 	return 0;
