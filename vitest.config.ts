@@ -13,6 +13,8 @@ export default defineConfig({
           maxWorkers: '100%',
           include: ['agent/test/**/*.test.ts', 'dashboards/**/*.test.ts'],
           exclude: ['agent/test/{live,kernels,e2e}/**'],
+          // A hang ends some day; how fast the machine is decides nothing.
+          testTimeout: 60_000,
         },
       },
       {

@@ -17,3 +17,8 @@ export function spread(values: readonly number[]): Spread {
 export function spreadText({ min, median, max }: Spread, digits: number): string {
   return `${median.toFixed(digits)} (${min.toFixed(digits)} - ${max.toFixed(digits)})`;
 }
+
+/** A quarter of the values is below it. */
+export function lowerQuartile(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 4)] ?? NaN;
+}

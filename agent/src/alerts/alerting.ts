@@ -3,6 +3,7 @@
  * incident is lost, opened twice or left open.
  */
 import type { Snapshot } from '../model/snapshot.ts';
+import { summarize } from '../model/summary.ts';
 import { dedupKey } from './dedup.ts';
 import { RuleEngine } from './engine.ts';
 import type { Evidence, Involving } from './evidence.ts';
@@ -150,8 +151,9 @@ export class Alerting {
   }
 
   view(): AlertsView {
-    const { receivers } = this.#outbox.stats();
+    const { receivers, undurable } = this.#outbox.stats();
     return {
+      undurable,
       statuses: this.#engine.statuses(),
       firing: Array.from(this.#known.values(), ({ rule, subject, incident }) => ({
         rule: rule.name,
@@ -172,19 +174,32 @@ export class Alerting {
     if (over.length > 0) this.#enqueue(() => this.#over(over));
     const fired = transitions.filter(({ kind }) => kind !== 'resolved');
     const [before] = this.#causes;
-    if (fired.length > 0 && snapshot !== null) this.#enqueue(() => this.#fire(fired, snapshot, before));
+    // now, not when the step's turn comes
+    const firedAtMs = this.#options.unixMs();
+    if (fired.length > 0 && snapshot !== null) this.#enqueue(() => this.#fire(fired, firedAtMs, snapshot, before));
   }
 
-  async #fire(transitions: readonly Transition[], snapshot: Snapshot, before: Snapshot['causes']): Promise<void> {
+  async #fire(
+    transitions: readonly Transition[],
+    firedAtMs: number,
+    snapshot: Snapshot,
+    before: Snapshot['causes'],
+  ): Promise<void> {
+    const summary = summarize(snapshot);
     const tellings = transitions.map((transition): Telling => {
       const { rule, subject } = transition;
       const reason =
         topReason(rule.condition, subject, snapshot.causes, before) ??
         topReason(rule.condition, subject, snapshot.causes);
-      const alert: KnownAlert = { phase: 'firing', rule, subject, incident: this.#incident(transition, reason) };
+      const alert: KnownAlert = {
+        phase: 'firing',
+        rule,
+        subject,
+        incident: this.#incident(transition, firedAtMs, reason),
+      };
       this.#options.log('warning', `alert: ${alert.incident.summary}`);
       const details = async () => ({
-        ...incidentDetails(rule, transition, snapshot, reason),
+        ...incidentDetails(rule, transition, summary, reason),
         ...(await this.#evidence(alert, snapshot)),
       });
       return { alert, details };
@@ -193,8 +208,8 @@ export class Alerting {
     await this.#trigger(tellings);
   }
 
-  #incident(transition: Transition, reason: string | null): Incident {
-    const { hostId, host, unixMs } = this.#options;
+  #incident(transition: Transition, firedAtMs: number, reason: string | null): Incident {
+    const { hostId, host } = this.#options;
     const { kind, rule, subject, value } = transition;
     const key = dedupKey(hostId, rule.name, subject);
     const since = kind === 'repeated' ? this.#known.get(key)?.incident.firedAtMs : undefined;
@@ -205,7 +220,7 @@ export class Alerting {
       severity: rule.severity,
       host,
       summary: summaryText(rule, transition, host, reason),
-      firedAtMs: since ?? unixMs(),
+      firedAtMs: since ?? firedAtMs,
       resolvedAtMs: null,
       value,
       threshold: thresholdOf(rule),

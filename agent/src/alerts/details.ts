@@ -1,7 +1,6 @@
 /** What an incident tells beside its summary: numbers, processes, flows, reasons. Pure. */
 import { type Mechanism, MECHANISMS } from '../abi/layout.ts';
-import type { Snapshot } from '../model/snapshot.ts';
-import { type Summary, summarize } from '../model/summary.ts';
+import type { Summary } from '../model/summary.ts';
 import { printable } from '../model/text.ts';
 import type { Involving } from './evidence.ts';
 import type { Json } from './incident.ts';
@@ -25,10 +24,9 @@ export function involvingOf(rule: Rule): Involving {
 export function incidentDetails(
   rule: Rule,
   { subject, value, counts }: Transition,
-  snapshot: Snapshot,
+  summary: Summary,
   reason: string | null,
 ): Readonly<Record<string, Json>> {
-  const summary = summarize(snapshot);
   const involving = involvingOf(rule);
   return {
     rule: rule.name,

@@ -23,6 +23,8 @@ export interface AlertsView {
   /** Since the start of the agent. */
   readonly transitions: readonly { readonly rule: string; readonly kind: Transition['kind']; readonly count: number }[];
   readonly receivers: Readonly<Record<string, ReceiverView>>;
+  /** Events that could not be written to disk, since the start: they were delivered from memory, if the agent lived long enough. */
+  readonly undurable: number;
 }
 
 /** The view with what only the agent as a whole knows. */

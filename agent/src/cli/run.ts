@@ -52,7 +52,7 @@ Examples:
 
 const EVALUATE_MS = 1000;
 /** Before the rules are evaluated. */
-const NOTHING_YET: AlertsView = { statuses: [], firing: [], transitions: [], receivers: {} };
+const NOTHING_YET: AlertsView = { statuses: [], firing: [], transitions: [], receivers: {}, undurable: 0 };
 
 /** Serves until a signal says to stop. The port is taken first: a second agent ends before it loads anything. */
 async function serve(flags: RunFlags): Promise<void> {

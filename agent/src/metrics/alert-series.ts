@@ -11,13 +11,17 @@ export interface AlertFigures {
   readonly receivers: Readonly<
     Record<string, { readonly queued: number; readonly results: Readonly<Record<string, number>> }>
   >;
+  readonly undurable: number;
 }
 
 /**
  * Firing alerts of every rule that is evaluated, also of those where none fires; then what happened and what was sent. Counters begin
  * at 0: Prometheus takes the first value of a series that appears for no increase.
  */
-export function writeAlerts(writer: TextWriter, { rules, statuses, transitions, receivers }: AlertFigures): void {
+export function writeAlerts(
+  writer: TextWriter,
+  { rules, statuses, transitions, receivers, undurable }: AlertFigures,
+): void {
   const write = (name: AlertMetric, samples: readonly (readonly [labels: string, value: number])[]) => {
     for (const [labels, value] of summed(samples)) writer.sample(name, labels, value);
   };
@@ -47,9 +51,15 @@ export function writeAlerts(writer: TextWriter, { rules, statuses, transitions, 
     'notification_queue_length',
     named.map(([receiver, { queued }]) => [labelSet('notification_queue_length', [receiver]), queued]),
   );
+  write('notifications_undurable_total', [['', undurable]]);
 }
 
-type AlertMetric = 'alert_active' | 'alert_transitions_total' | 'notifications_total' | 'notification_queue_length';
+type AlertMetric =
+  | 'alert_active'
+  | 'alert_transitions_total'
+  | 'notifications_total'
+  | 'notification_queue_length'
+  | 'notifications_undurable_total';
 
 /** One sample a label set, in a stable order: a rule has many subjects, and long names are cut. */
 function summed(samples: readonly (readonly [labels: string, value: number])[]): [string, number][] {

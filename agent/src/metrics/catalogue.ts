@@ -212,6 +212,12 @@ export const CATALOGUE = {
     help: 'Notifications that wait to be delivered.',
     labels: ['receiver'],
   },
+  notifications_undurable_total: {
+    type: 'counter',
+    help: 'Notifications that could not be written to disk before they were sent.',
+    labels: [],
+    note: 'They are delivered from memory: lost only if the agent ends first. The disk is full or read-only; the log says which.',
+  },
   collection_duration_seconds: { type: 'gauge', help: 'How long reading the kernel tables took.', labels: [] },
   collection_success: {
     type: 'gauge',

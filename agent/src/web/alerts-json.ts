@@ -11,7 +11,7 @@ export interface AlertsJson extends AlertsView {
 }
 
 /** The view and when it was made, and nothing else, whatever object it is. */
-export function alertsJson({ time, statuses, firing, transitions, receivers }: AlertsReport): AlertsJson {
+export function alertsJson({ time, statuses, firing, transitions, receivers, undurable }: AlertsReport): AlertsJson {
   return {
     schema: 'spillway.alerts/1',
     time: new Date(time.unixMs).toISOString(),
@@ -20,6 +20,7 @@ export function alertsJson({ time, statuses, firing, transitions, receivers }: A
     firing,
     transitions,
     receivers,
+    undurable,
   };
 }
 

@@ -286,6 +286,8 @@ describe('a thousand rules that fire at once', () => {
     expect(host.told).toEqual(RULES.map(() => 'trigger'));
     expect(host.boottime - boottime).toBeLessThan(10);
     expect(new Set(host.sent.map(({ incident }) => incident.dedupKey)).size).toBe(1000);
+    // all fired in the same moment, however late they were told
+    expect(new Set(host.sent.map(({ incident }) => incident.firedAtMs)).size).toBe(1);
     const [explained, others] = [host.sent.slice(0, host.collected), host.sent.slice(host.collected)];
     expect(host.collected).toBeGreaterThanOrEqual(5);
     for (const { incident } of explained) expect(incident.details).toMatchObject({ evidence: { 'fs.aio-nr': 1 } });

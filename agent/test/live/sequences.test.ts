@@ -188,9 +188,13 @@ it('a process that is watched by its pid is watched with the children it has and
   const script = `(while [ ! -e ${gate} ]; do sleep 0.05; done; for i in 1 2 3; do cp /proc/self/status /dev/null; done) & wait`;
   const shell = spawn('sh', ['-c', script], { stdio: 'ignore' });
   const watched = run([SPILLWAY, 'stat', '-p', String(shell.pid), '-o', 'json', '--file', file]);
-  await until(() => agentsAttached() === 1);
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  writeFileSync(gate, '');
+  try {
+    await until(() => agentsAttached() === 1);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  } finally {
+    // whatever happens: without it both would be there for ever
+    writeFileSync(gate, '');
+  }
   // it ends by itself, because the watched process does
   expect(await watched).toMatchObject({ code: 0, stderr: '' });
   const report = JSON.parse(readFileSync(file, 'utf8')) as Report;

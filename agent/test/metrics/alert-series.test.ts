@@ -5,7 +5,13 @@ import { parseExposition, seriesOf } from '../support/exposition.ts';
 import { HOSTILE, statusOf, viewOf } from '../support/alerts.ts';
 import { snapshotOf } from '../support/snapshots.ts';
 
-const FAMILIES = ['alert_active', 'alert_transitions_total', 'notifications_total', 'notification_queue_length'];
+const FAMILIES = [
+  'alert_active',
+  'alert_transitions_total',
+  'notifications_total',
+  'notification_queue_length',
+  'notifications_undurable_total',
+];
 
 const textOf = (alerts?: AlertsReport) =>
   new Exporter({ version: '0', revision: 'r', kernel: 'k' }).render(
@@ -100,6 +106,11 @@ describe('alerts in /metrics', () => {
       ['receiver=hook', 0],
       ['receiver=pagerduty', 4],
     ]);
+  });
+
+  test('notifications that are not on disk are counted, from 0 on', () => {
+    expect(samplesOf(viewOf(), 'notifications_undurable_total')).toEqual([['', 0]]);
+    expect(samplesOf(viewOf({ undurable: 3 }), 'notifications_undurable_total')).toEqual([['', 3]]);
   });
 
   test('names are escaped, and no series comes twice when long ones are cut alike', () => {

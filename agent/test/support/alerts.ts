@@ -29,6 +29,7 @@ export const viewOf = (view: Partial<AlertsReport> = {}): AlertsReport => ({
   firing: [],
   transitions: [],
   receivers: {},
+  undurable: 0,
   ...view,
 });
 

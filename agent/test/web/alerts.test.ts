@@ -61,13 +61,14 @@ describe('/api/v1/alerts', () => {
     const { status, headers, text } = await ask(server, '/api/v1/alerts');
     expect(status).toBe(200);
     expect(headers['content-type']).toBe('application/json; charset=utf-8');
-    const { statuses, firing, transitions, receivers } = view;
+    const { statuses, firing, transitions, receivers, undurable } = view;
     expect(JSON.parse(text)).toEqual({
       schema: 'spillway.alerts/1',
       statuses,
       firing,
       transitions,
       receivers,
+      undurable,
       time: '2026-01-02T03:04:05.000Z',
       boottime: 1000,
     });
