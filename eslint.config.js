@@ -14,6 +14,7 @@ const mayImport = {
   model: ['names'],
   config: ['model', 'alerts'],
   doctor: ['kernel', 'model'],
+  inspect: ['alerts', 'model', 'names'],
   kernel: ['abi', 'native', 'model', 'enrich'],
   enrich: ['model', 'names'],
   metrics: ['model', 'names', 'alerts'],

@@ -252,7 +252,8 @@ const TICK_NS = 1e7;
 
 /** As the kernel writes them; SigQ is signals queued for the user / the limit of it. */
 const STATUS = ['SigQ', 'State', 'Threads', 'VmRSS', 'VmLck', 'VmPin', 'Seccomp'];
-const LIMITS = ['Max locked memory', 'Max pending signals', 'Max processes', 'Max open files'];
+/** Lines of /proc/PID/limits. */
+export const LIMITS = ['Max locked memory', 'Max pending signals', 'Max processes', 'Max open files'];
 
 /** What is under /proc/PID: `path`. */
 async function readPinned(
@@ -281,9 +282,11 @@ async function readPinned(
   return { process, open };
 }
 
-const ENDED: Hints = { ENOENT: 'the process has ended' };
+/** For files below /proc/PID. */
+export const ENDED: Hints = { ENOENT: 'the process has ended' };
 
-function statusOf(status: Item<{ readonly [name: string]: string }>): { readonly [name: string]: Json } {
+/** The fields of /proc/PID/status that explain something. */
+export function statusOf(status: Item<{ readonly [name: string]: string }>): { readonly [name: string]: Json } {
   const missing = { unavailable: 'not in its status: it has no memory of its own (any more)' };
   const valueOf = (name: string) => ('unavailable' in status ? status : (status[name] ?? missing));
   return Object.fromEntries(STATUS.map((name) => [name, valueOf(name)]));
@@ -303,7 +306,7 @@ async function workersOf(reader: ProcReader, path: string): Promise<Json> {
 }
 
 /** For one thing of many: it may go while the others are read. */
-const unlessGone =
+export const unlessGone =
   <T>(value: T) =>
   (error: unknown): T => {
     const { code } = error as { code?: unknown };
@@ -351,7 +354,8 @@ async function descriptorsOf(reader: ProcReader, path: string, causes: readonly 
 /** The kernel shows nothing of a ring while somebody holds its lock: that is over soon. */
 const RING_TRIES = 3;
 
-async function readRing(reader: ProcReader, path: string, fd: string): Promise<Json> {
+/** The queues of the ring behind a descriptor; `path` is /proc/PID. */
+export async function readRing(reader: ProcReader, path: string, fd: string): Promise<Json> {
   const state = await item<{ readonly [name: string]: Json }>(
     async () => {
       for (let tries = 0; tries < RING_TRIES; tries++) {

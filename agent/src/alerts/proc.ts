@@ -1,6 +1,6 @@
 /** Reading /proc, sysctls and cgroup files without ever waiting for them for long, and what their texts mean. */
 import { constants } from 'node:fs';
-import { open, opendir, readlink } from 'node:fs/promises';
+import { open, opendir, readlink, stat } from 'node:fs/promises';
 import type { Json } from './incident.ts';
 
 /** In place of what could not be read: the errno, and what it takes. */
@@ -21,7 +21,15 @@ export interface ProcFs {
   list(path: string, limit: number, signal: AbortSignal): Promise<string[]>;
   /** Where a symbolic link leads to. */
   link(path: string, signal: AbortSignal): Promise<string>;
+  /** Of a file; where the path is a link, of what it leads to. */
+  stat(path: string, signal: AbortSignal): Promise<FileStatus>;
   pin(pid: number, signal: AbortSignal): Promise<PinnedProcess>;
+}
+
+/** Type and permission bits, and the owner. */
+export interface FileStatus {
+  readonly mode: number;
+  readonly uid: number;
 }
 
 /** At most so many pieces of work at a time, in the order in which they were asked for. */
@@ -114,6 +122,10 @@ export class NodeProcFs implements ProcFs {
     return this.#turns.run(signal, () => readlink(path));
   }
 
+  stat(path: string, signal: AbortSignal): Promise<FileStatus> {
+    return this.#turns.run(signal, () => stat(path));
+  }
+
   /** An open directory of /proc belongs to one process for ever, whoever gets its pid. */
   pin(pid: number, signal: AbortSignal): Promise<PinnedProcess> {
     return this.#turns.run(signal, async () => {
@@ -161,6 +173,10 @@ export class ProcReader {
 
   link(path: string): Promise<string> {
     return this.#inTime(() => this.#fs.link(path, this.#signal));
+  }
+
+  stat(path: string): Promise<FileStatus> {
+    return this.#inTime(() => this.#fs.stat(path, this.#signal));
   }
 
   pin(pid: number): Promise<PinnedProcess> {

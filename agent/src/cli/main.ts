@@ -9,6 +9,7 @@ import { checkCommand } from './check.ts';
 import { RULE_OPTIONS } from './configuration.ts';
 import { build, log } from './context.ts';
 import { doctorCommand } from './doctor.ts';
+import { inspectCommand } from './inspect.ts';
 import { endQuietlyOnBrokenPipe } from './output.ts';
 import { procsCommand } from './procs.ts';
 import { runCommand } from './run.ts';
@@ -29,6 +30,7 @@ for (const command of [
   runCommand,
   statCommand,
   procsCommand,
+  inspectCommand,
   alertsCommand(sendTest),
   snapshotCommand,
   check,

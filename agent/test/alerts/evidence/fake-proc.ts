@@ -1,5 +1,5 @@
 /** A /proc from a record of its files. What is not in it does not exist. */
-import type { PinnedProcess, ProcFs } from '../../../src/alerts/proc.ts';
+import type { FileStatus, PinnedProcess, ProcFs } from '../../../src/alerts/proc.ts';
 
 /** Text, bytes, or the errno that reading it ends with; null: it never ends. */
 export type FakeFile = string | Buffer | { readonly errno: string } | null;
@@ -18,9 +18,16 @@ export class FakeProc implements ProcFs {
   /** Symbolic links, likewise. */
   readonly links: Record<string, FakeFile>;
 
-  constructor(files: Record<string, FakeFile>, links: Record<string, FakeFile> = {}) {
+  readonly stats: Record<string, FileStatus>;
+
+  constructor(
+    files: Record<string, FakeFile>,
+    links: Record<string, FakeFile> = {},
+    stats: Record<string, FileStatus> = {},
+  ) {
     this.files = files;
     this.links = links;
+    this.stats = stats;
   }
 
   async read(path: string | Buffer, limit: number): Promise<Buffer> {
@@ -44,6 +51,12 @@ export class FakeProc implements ProcFs {
 
   async link(path: string): Promise<string> {
     return (await this.#at(this.links, path)).toString();
+  }
+
+  stat(path: string): Promise<FileStatus> {
+    this.asked.push(path);
+    const status = this.stats[path];
+    return status === undefined ? Promise.reject(failure('ENOENT', path)) : Promise.resolve(status);
   }
 
   async pin(pid: number): Promise<PinnedProcess> {
