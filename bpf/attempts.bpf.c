@@ -135,9 +135,11 @@ int attempt_exit(struct trace_event_raw_sys_exit *ctx)
 		return 0;
 	if (likely(!before_6_5() && ctx->ret > 0 && !latency_enabled && !has_pending(task))) {
 		struct pt_regs *regs = OBJECT(struct pt_regs, (__u64)task->stack + registers_on_stack);
+		/* not by TASK_POINTER: one such load may take its time at load, to be a plain one here */
 		struct file **files = task->files->fdt->fd;
 		int number = ctx->id;
 
+		/* not by call_of(): what it returns would not stay in registers */
 		if (likely(number == NR_SENDFILE)) {
 			if (likely(count_ordinary(task, record, state, MECHANISM_SENDFILE,
 						  used_file(files, SYSCALL_ARG2(regs)),

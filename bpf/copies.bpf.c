@@ -64,8 +64,7 @@ __noinline int is_zero_size_source(const struct attempt *attempt)
 
 __noinline __u32 copy_reason_of(const struct attempt *attempt)
 {
-	return attempt ? copy_reason(attempt->mechanism, end_at(attempt->source), end_at(attempt->sink))
-		       : COPY_NONE;
+	return attempt ? copy_reason(attempt->mechanism, attempt->source, attempt->sink) : COPY_NONE;
 }
 
 __u64 registers_on_stack = 0;

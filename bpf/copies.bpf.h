@@ -194,10 +194,9 @@ static __always_inline __u32 why_sink_copies(struct end sink)
 }
 
 /* Without an operation of the filesystem or a reflink, the kernel copies through the page cache. */
-static __always_inline __u32 why_copy_file_range_copies(struct end source, struct end sink)
+static __always_inline __u32 why_copy_file_range_copies(__u64 source, __u64 sink)
 {
-	if (!source.address || !sink.address || FIELD(FIELD(sink.file, f_op), copy_file_range) ||
-	    FIELD(FIELD(source.file, f_op), remap_file_range))
+	if (!source || !sink || OPERATION_OF(sink, copy_file_range) || OPERATION_OF(source, remap_file_range))
 		return COPY_NONE;
 	return COPY_COPY_FILE_RANGE_IN_KERNEL;
 }
@@ -220,8 +219,11 @@ static __always_inline __u32 why_send_zc_copies(struct end sink)
 	return FIELD(device, features) & NETIF_F_SG ? COPY_NONE : COPY_SINK_SOCKET_WITHOUT_SG;
 }
 
-/* Why an attempt that moved bytes was a copy all the same; COPY_NONE if it was none. */
-static __always_inline __u32 copy_reason(__u32 mechanism, struct end source, struct end sink)
+/*
+ * Why an attempt that moved bytes was a copy all the same; COPY_NONE if it was none. Takes the addresses of the
+ * files: each is looked at only where its kind matters.
+ */
+static __always_inline __u32 copy_reason(__u32 mechanism, __u64 source, __u64 sink)
 {
 	__u32 reason;
 
@@ -229,16 +231,15 @@ static __always_inline __u32 copy_reason(__u32 mechanism, struct end source, str
 	case MECHANISM_SENDFILE:
 	case MECHANISM_SPLICE:
 	case MECHANISM_IO_URING_SPLICE:
-		reason = why_source_copies(source);
-		return reason ? reason : why_sink_copies(sink);
+		reason = why_source_copies(end_at(source));
+		return reason ? reason : why_sink_copies(end_at(sink));
 	case MECHANISM_VMSPLICE:
-		return sink.address && !(FIELD(sink.file, f_mode) & FMODE_WRITE) ? COPY_VMSPLICE_TO_USER
-										 : COPY_NONE;
+		return sink && !(mode_of(sink) & FMODE_WRITE) ? COPY_VMSPLICE_TO_USER : COPY_NONE;
 	case MECHANISM_COPY_FILE_RANGE:
 		return why_copy_file_range_copies(source, sink);
 	case MECHANISM_IO_URING_SEND_ZC:
 	case MECHANISM_IO_URING_SENDMSG_ZC:
-		return why_send_zc_copies(sink);
+		return why_send_zc_copies(end_at(sink));
 	}
 	return COPY_NONE;
 }
