@@ -1,5 +1,6 @@
 /** Facts about a host -> what they mean for observing it, and what to do. Pure. */
 import { missingCapabilities } from '../kernel/privileges.ts';
+import { BTF_REMEDY, PRIVILEGE_REMEDY, TRACEFS_REMEDY } from '../kernel/remedies.ts';
 import { DIRECTORIES, type Facts, TEXTS } from './facts.ts';
 
 export interface Finding {
@@ -49,7 +50,7 @@ function types({ directories }: Facts): Finding {
     name: 'types',
     state: 'missing',
     detail: `${DIRECTORIES.btf}/vmlinux is missing: the probes are fitted to the kernel by its types`,
-    remedy: 'run a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian: since 11), with sysfs mounted',
+    remedy: BTF_REMEDY,
   };
 }
 
@@ -60,9 +61,7 @@ function tracefs({ directories }: Facts): Finding {
     name: 'tracefs',
     state: 'missing',
     detail: 'the tracepoints of system calls are not there, or may not be looked at',
-    remedy:
-      'mount -t tracefs tracefs /sys/kernel/tracing (systemd hosts: systemctl start sys-kernel-tracing.mount); ' +
-      'the kernel needs CONFIG_FTRACE_SYSCALLS=y',
+    remedy: `${TRACEFS_REMEDY}; the kernel needs CONFIG_FTRACE_SYSCALLS=y`,
   };
 }
 
@@ -73,7 +72,7 @@ function privilege({ texts }: Facts): Finding {
     name: 'privilege',
     state: 'missing',
     detail: `this process lacks ${missing.join(', ')}`,
-    remedy: 'run as root, e.g. with sudo',
+    remedy: PRIVILEGE_REMEDY,
   };
 }
 

@@ -5,6 +5,7 @@ import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus } from '../model/snapshot.ts';
 import type { Loaded } from './load.ts';
 import { privilegeRemedy } from './privileges.ts';
+import { TRACEFS_REMEDY } from './remedies.ts';
 
 /** One program and where it stands. */
 export interface Attachment {
@@ -99,8 +100,7 @@ function nothingAttached(failures: readonly BpfError[]): SpillwayError {
   if (!tracefsMounted()) {
     return new SpillwayError(
       'NO_TRACEFS',
-      'tracefs is not mounted, and without it no tracepoint can be attached: mount it with: ' +
-        'mount -t tracefs tracefs /sys/kernel/tracing (systemd hosts: systemctl start sys-kernel-tracing.mount)',
+      `tracefs is not mounted, and without it no tracepoint can be attached: ${TRACEFS_REMEDY}`,
     );
   }
   const first = failures[0];

@@ -6,6 +6,7 @@ import type { Binding, BpfError, BpfObject } from '../../../native/lib/index.ts'
 import { SpillwayError } from '../model/errors.ts';
 import type { KernelOptions } from './options.ts';
 import { privilegeRemedy } from './privileges.ts';
+import { BTF_REMEDY } from './remedies.ts';
 
 /** A loaded object, and the programs that this kernel would not take. */
 export interface Loaded {
@@ -63,8 +64,7 @@ export function load(binding: Binding, elf: Buffer, options: KernelOptions): Loa
   if (!existsSync(KERNEL_BTF)) {
     throw new SpillwayError(
       'NO_BTF',
-      `this kernel does not show its types (${KERNEL_BTF} is missing), which programs are fitted to: ` +
-        'run a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian: since 11), with sysfs mounted',
+      `this kernel does not show its types (${KERNEL_BTF} is missing), which programs are fitted to: ${BTF_REMEDY}`,
     );
   }
   const off = new Set(options.trackedOnly ? [] : ['process_fork']);

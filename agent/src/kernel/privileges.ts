@@ -1,5 +1,6 @@
 /** Which capabilities the agent lacks. */
 import { readFileSync } from 'node:fs';
+import { PRIVILEGE_REMEDY } from './remedies.ts';
 
 /** include/uapi/linux/capability.h, and what each is needed for. CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON. */
 const NEEDED = [
@@ -30,5 +31,5 @@ export function missingCapabilities(status: string, paranoid: number): string[] 
 export function privilegeRemedy(): string {
   const paranoid = Number(readFileSync('/proc/sys/kernel/perf_event_paranoid', 'utf8'));
   const missing = missingCapabilities(readFileSync('/proc/self/status', 'utf8'), paranoid);
-  return missing.length === 0 ? '' : `this process lacks ${missing.join(', ')}: run as root, e.g. with sudo`;
+  return missing.length === 0 ? '' : `this process lacks ${missing.join(', ')}: ${PRIVILEGE_REMEDY}`;
 }

@@ -1,0 +1,11 @@
+/** What to do where a host lacks something: said when it stops the agent, and by `doctor`. */
+
+/** No types in /sys/kernel/btf. */
+export const BTF_REMEDY = 'run a kernel built with CONFIG_DEBUG_INFO_BTF=y (Debian: since 11), with sysfs mounted';
+
+/** No tracefs. */
+export const TRACEFS_REMEDY =
+  'mount it with: mount -t tracefs tracefs /sys/kernel/tracing (systemd hosts: systemctl start sys-kernel-tracing.mount)';
+
+/** A capability is missing. */
+export const PRIVILEGE_REMEDY = 'run as root, e.g. with sudo';
