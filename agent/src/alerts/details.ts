@@ -2,7 +2,7 @@
 import { type Mechanism, MECHANISMS } from '../abi/layout.ts';
 import type { Summary } from '../model/summary.ts';
 import { printable } from '../model/text.ts';
-import type { Involving } from './evidence.ts';
+import type { Involving } from './involved.ts';
 import type { Json } from './incident.ts';
 import type { CounterSelector, Rule, Subject, Transition } from './rule.ts';
 

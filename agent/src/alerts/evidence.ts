@@ -2,48 +2,28 @@
  * What is collected the moment a rule fires, before the processes vanish: what was asked for (aio-nr, SigQ), and what explains more
  * (memory of the cgroup, rings, limits, the files). docs/alerts.md tells how to read it.
  */
-import { COPY_REASONS, MECHANISMS, type Mechanism, REFUSAL_REASONS } from '../abi/layout.ts';
-import {
-  attemptsOf,
-  COUNTER_COLUMNS,
-  fallbacksOf,
-  mechanismColumn,
-  pendingOf,
-  RING,
-  sumAttempts,
-} from '../model/counters.ts';
+import { COPY_REASONS, MECHANISMS, REFUSAL_REASONS } from '../abi/layout.ts';
 import { errnoName } from '../model/errno.ts';
-import { type Cause, type Culprit, FALLEN_RINGS, type Snapshot } from '../model/snapshot.ts';
-import { printable } from '../model/text.ts';
+import type { Cause, Culprit, Snapshot } from '../model/snapshot.ts';
+import { Cgroups, cgroupName } from './cgroup-memory.ts';
 import type { Json } from './incident.ts';
+import { concerns, type Involved, involvedProcesses, type Involving } from './involved.ts';
 import {
-  type CgroupMount,
-  cgroupDirectory,
-  cgroupMountsOf,
   fieldsOf,
   type Hints,
   type Item,
   item,
-  limitOf,
-  type MemoryCgroup,
   memoryCgroupOf,
   numberOr,
-  openFlagsOf,
-  pairsOf,
-  partsOf,
   pressureOf,
   type ProcFs,
   ProcReader,
-  READ_LIMIT,
   reasonOf,
-  ringOf,
   startTicksOf,
   type Unavailable,
 } from './proc.ts';
+import { clean, ENDED, isSameFile, readLimits, readOpenFile, readRing, statusOf, unlessGone } from './process-facts.ts';
 import type { Subject } from './rule.ts';
-
-/** What a rule counts: attempts of one mechanism, or what rings do besides. */
-export type Involving = Mechanism | 'io_uring_enter';
 
 /** A list that may have been cut. */
 export type List = { readonly items: readonly Json[]; readonly leftOut: number };
@@ -77,97 +57,10 @@ const PROCESS_LIMIT = 10;
 const RING_LIMIT = 16;
 const FILE_LIMIT = 32;
 const OPEN_LIMIT = 8;
-const CGROUP_LEVELS = 8;
 /** Of one process: descriptors and threads are looked at one by one. */
 const DESCRIPTOR_LIMIT = 4096;
 const THREAD_LIMIT = 1024;
 const COMM_LIMIT = 64;
-const NAME_LENGTH = 512;
-
-/** A process that a rule is about. */
-export interface Involved {
-  /** Row of the snapshot's processes. */
-  readonly row: number;
-  readonly pid: number;
-  /** Nanoseconds since boot. */
-  readonly startTime: number;
-  readonly unit: string;
-  readonly comm: string;
-  /** Of the mechanism, or calls of io_uring_enter, since the process began. */
-  readonly attempts: number;
-}
-
-/** Waits that end by a signal or by time are what programs do all day; EINVAL is how they find out what the kernel can do. */
-const HARMLESS: Readonly<Partial<Record<Cause['kind'], readonly string[]>>> = {
-  enter_errno: ['EINTR', 'ETIME'],
-  setup_errno: ['EINVAL'],
-};
-
-/**
- * The processes of a subject that used a mechanism: first those that fell back (rings: an error, an overflow), then those whose bytes
- * were copied or that were denied, then the rest; within each, most attempts first.
- */
-export function involvedProcesses(
-  snapshot: Snapshot,
-  subject: Subject,
-  mechanism: Involving,
-  limit: number,
-): readonly Involved[] {
-  const { processes } = snapshot;
-  const judge = mechanism === 'io_uring_enter' ? ringJudge(snapshot) : attemptJudge(snapshot, mechanism);
-  const found: (Involved & { readonly degree: number })[] = [];
-  for (let row = 0; row < processes.length; row++) {
-    const workload = { unit: processes.units[row] ?? '', comm: processes.comms[row] ?? '' };
-    if (!concerns(subject, workload)) continue;
-    const { degree, attempts } = judge(row);
-    if (degree === 0) continue;
-    const [pid = 0, startTime = 0] = [processes.pids[row], processes.startTimes[row]];
-    found.push({ row, pid, startTime, ...workload, attempts, degree });
-  }
-  found.sort((a, b) => b.degree - a.degree || b.attempts - a.attempts || a.pid - b.pid);
-  const seen = new Set<string>();
-  return found
-    .filter(({ pid, startTime }) => {
-      // a process that called exec has a row for each program
-      const process = `${String(pid)} ${String(startTime)}`;
-      return !seen.has(process) && seen.add(process);
-    })
-    .slice(0, limit)
-    .map(({ degree: _, ...involved }) => involved);
-}
-
-const concerns = (subject: Subject, { unit, comm }: { unit: string; comm: string }): boolean =>
-  subject === null || (subject.unit === unit && subject.comm === comm);
-
-/** How much the process of a row has to do with it: 3 it fell back, 2 copied or denied, 1 it used it, 0 it did not. */
-type Judge = (row: number) => { readonly degree: number; readonly attempts: number };
-
-function attemptJudge({ processes }: Snapshot, mechanism: Mechanism): Judge {
-  const bit = 1 << MECHANISMS.indexOf(mechanism);
-  return (row) => {
-    const counters = processes.counters.subarray(row * COUNTER_COLUMNS, (row + 1) * COUNTER_COLUMNS);
-    const attempts = sumAttempts(counters, mechanismColumn(mechanism));
-    const fell = fallbacksOf(counters, mechanism) + pendingOf(counters, mechanism) > 0;
-    if (fell || ((processes.fallen[row] ?? 0) & bit) !== 0) return { degree: 3, attempts };
-    const copied = attemptsOf(counters, mechanism, 'copied') + attemptsOf(counters, mechanism, 'denied');
-    return { degree: copied > 0 ? 2 : attempts > 0 ? 1 : 0, attempts };
-  };
-}
-
-function ringJudge({ processes, causes }: Snapshot): Judge {
-  const failing = new Set<number | null>();
-  for (const { kind, code, process } of causes) {
-    if (kind !== 'enter_errno' && kind !== 'setup_errno') continue;
-    if (HARMLESS[kind]?.includes(errnoName(code)) !== true) failing.add(process);
-  }
-  return (row) => {
-    const column = (at: number) => processes.counters[row * COUNTER_COLUMNS + at] ?? 0;
-    const fallen = ((processes.fallen[row] ?? 0) >>> FALLEN_RINGS) & 1;
-    const fell = failing.has(row) || fallen === 1 || column(RING.cqOverflows) > 0;
-    const used = column(RING.enters) + column(RING.setups) > 0;
-    return { degree: fell ? 3 : used ? 1 : 0, attempts: column(RING.enters) };
-  };
-}
 
 /** Collects what can be read within a second. Never rejects: what could not be read says why, in its place. */
 export async function collectEvidence(input: EvidenceInput): Promise<Evidence> {
@@ -250,11 +143,6 @@ async function readProcess(
 /** Clock ticks a second in /proc (USER_HZ): 100 on every architecture that we run on. */
 const TICK_NS = 1e7;
 
-/** As the kernel writes them; SigQ is signals queued for the user / the limit of it. */
-const STATUS = ['SigQ', 'State', 'Threads', 'VmRSS', 'VmLck', 'VmPin', 'Seccomp'];
-/** Lines of /proc/PID/limits. */
-export const LIMITS = ['Max locked memory', 'Max pending signals', 'Max processes', 'Max open files'];
-
 /** What is under /proc/PID: `path`. */
 async function readPinned(
   reader: ProcReader,
@@ -264,10 +152,7 @@ async function readPinned(
   causes: readonly Cause[],
 ): Promise<ProcessResult> {
   const status = await item(async () => Object.fromEntries(fieldsOf(await reader.text(`${path}/status`))), ENDED);
-  const limits = await item(async () => {
-    const text = await reader.text(`${path}/limits`);
-    return Object.fromEntries(LIMITS.map((name) => [name, limitOf(text, name) ?? { unavailable: 'no such line' }]));
-  }, ENDED);
+  const limits = await readLimits(reader, path);
   const memoryCgroup = await item(async () => {
     const cgroup = memoryCgroupOf(await reader.text(`${path}/cgroup`, 'latin1'));
     if (cgroup === null) throw new Error('the memory controller is in no hierarchy');
@@ -282,16 +167,6 @@ async function readPinned(
   return { process, open };
 }
 
-/** For files below /proc/PID. */
-export const ENDED: Hints = { ENOENT: 'the process has ended' };
-
-/** The fields of /proc/PID/status that explain something. */
-export function statusOf(status: Item<{ readonly [name: string]: string }>): { readonly [name: string]: Json } {
-  const missing = { unavailable: 'not in its status: it has no memory of its own (any more)' };
-  const valueOf = (name: string) => ('unavailable' in status ? status : (status[name] ?? missing));
-  return Object.fromEntries(STATUS.map((name) => [name, valueOf(name)]));
-}
-
 /** Threads of the kernel that work for the rings of a process; before 5.12 they belonged to no process. */
 async function workersOf(reader: ProcReader, path: string): Promise<Json> {
   const threads = await reader.list(`${path}/task`, THREAD_LIMIT + 1);
@@ -304,15 +179,6 @@ async function workersOf(reader: ProcReader, path: string): Promise<Json> {
   }
   return threads.length > THREAD_LIMIT ? { ...counts, more: 'threads that were not looked at' } : counts;
 }
-
-/** For one thing of many: it may go while the others are read. */
-export const unlessGone =
-  <T>(value: T) =>
-  (error: unknown): T => {
-    const { code } = error as { code?: unknown };
-    if (code === 'ENOENT' || code === 'ESRCH') return value;
-    throw error;
-  };
 
 interface Descriptors extends Pick<ProcessResult, 'open'> {
   readonly descriptors: Json;
@@ -351,25 +217,6 @@ async function descriptorsOf(reader: ProcReader, path: string, causes: readonly 
   };
 }
 
-/** The kernel shows nothing of a ring while somebody holds its lock: that is over soon. */
-const RING_TRIES = 3;
-
-/** The queues of the ring behind a descriptor; `path` is /proc/PID. */
-export async function readRing(reader: ProcReader, path: string, fd: string): Promise<Json> {
-  const state = await item<{ readonly [name: string]: Json }>(
-    async () => {
-      for (let tries = 0; tries < RING_TRIES; tries++) {
-        const text = await reader.text(`${path}/fdinfo/${fd}`);
-        const ring = ringOf(text);
-        if (ring !== null) return Buffer.byteLength(text) < READ_LIMIT ? ring : { ...ring, cut: 'after 64 KiB' };
-      }
-      throw new Error('the kernel does not show it: somebody works with it');
-    },
-    { ENOENT: 'closed meanwhile' },
-  );
-  return { fd: Number(fd), ...state };
-}
-
 /** The descriptors that are open on the files that explain causes, by the name of the file. */
 async function openFiles(
   reader: ProcReader,
@@ -385,108 +232,15 @@ async function openFiles(
       culprit.name,
       await Promise.all(
         same.map(async ([fd, link]) => {
-          const info = await item(
-            async () => {
-              const fields = fieldsOf(await reader.text(`${path}/fdinfo/${fd}`));
-              return { flags: openFlagsOf(fields.get('flags') ?? ''), position: numberOr(fields.get('pos') ?? '') };
-            },
-            { ENOENT: 'closed meanwhile' },
-          );
-          return { fd: Number(fd), path: clean(link), ...info };
+          const info = await readOpenFile(reader, path, fd);
+          const how = 'unavailable' in info ? info : { flags: info.flags, position: info.position };
+          return { fd: Number(fd), path: clean(link), ...how };
         }),
       ),
     );
   }
   return open;
 }
-
-/** Bytes of a name that the probes keep (CULPRIT_NAME_SIZE in bpf/spillway.h, less its end). */
-const NAME_KEPT = 55;
-/** The last character may have been cut in two. */
-const isCutOf = (part: string, whole: string): boolean =>
-  Buffer.byteLength(whole) > NAME_KEPT &&
-  Buffer.byteLength(part) >= NAME_KEPT &&
-  whole.startsWith(part.replace(/\ufffd+$/, ''));
-
-/** Does a descriptor's link lead to the file? A culprit knows four names at most, each cut to what the probes keep. */
-export function isSameFile({ type, name }: Culprit, link: string): boolean {
-  if (type === 'socket' || type === 'pipe' || !link.startsWith('/')) return false;
-  const names = partsOf(name.replace(/^…/, ''));
-  const others = partsOf(link.replace(/ \(deleted\)$/, ''));
-  if (names.length === 0 || names.length > others.length) return false;
-  if (!name.startsWith('…') && names.length !== others.length) return false;
-  const end = others.slice(-names.length);
-  return names.every((part, i) => part === end[i] || isCutOf(part, end[i] ?? ''));
-}
-
-interface Level {
-  readonly content: Promise<{ readonly [name: string]: Json }>;
-  /** A process is in it; else it is above one, and of interest if it has a limit. */
-  own: boolean;
-}
-
-const LIMIT_FILE = { v1: 'memory.limit_in_bytes', v2: 'memory.max' };
-
-/** The cgroups to whose memory the processes are charged, and those above with a limit of their own: each is read once. */
-class Cgroups {
-  readonly #reader: ProcReader;
-  readonly #levels = new Map<string, Level>();
-  #mounts: Promise<readonly CgroupMount[]> | null = null;
-
-  constructor(reader: ProcReader) {
-    this.#reader = reader;
-  }
-
-  /** Begins to read them. */
-  add({ version, path }: MemoryCgroup): void {
-    const names = partsOf(path);
-    for (let up = 0; up <= Math.min(names.length, CGROUP_LEVELS - 1); up++) {
-      const cgroup = { version, path: `/${names.slice(0, names.length - up).join('/')}` };
-      const key = cgroupName(cgroup);
-      const level = this.#levels.get(key) ?? { content: this.#readLevel(cgroup), own: false };
-      level.own ||= up === 0;
-      this.#levels.set(key, level);
-    }
-  }
-
-  async read(): Promise<Json[]> {
-    const levels = await Promise.all(
-      [...this.#levels.values()].map(async ({ content, own }) => ({ own, content: await content })),
-    );
-    const limited = ({ [LIMIT_FILE.v1]: v1, [LIMIT_FILE.v2]: v2 }: { readonly [name: string]: Json }) =>
-      typeof v1 === 'number' || typeof v2 === 'number';
-    return levels.filter(({ own, content }) => own || limited(content)).map(({ content }) => content);
-  }
-
-  async #readLevel(cgroup: MemoryCgroup): Promise<{ readonly [name: string]: Json }> {
-    const name = cgroupName(cgroup);
-    try {
-      this.#mounts ??= this.#reader.text('/proc/self/mountinfo', 'latin1').then(cgroupMountsOf);
-      const directory = cgroupDirectory(cgroup, await this.#mounts);
-      if (directory === null) return { cgroup: name, unavailable: 'no mount that the agent sees shows it' };
-      const read = async <T extends Json>(file: string, parse: (text: string) => T) => [
-        file,
-        await item(async () => parse(await this.#reader.text(Buffer.from(`${directory}/${file}`, 'latin1'))), {
-          ENOENT: 'the memory controller does not count here (as in the root), or the cgroup is gone',
-          EOPNOTSUPP: 'switched off: boot with psi=1',
-        }),
-      ];
-      const files = [
-        read(LIMIT_FILE[cgroup.version], numberOr),
-        ...(cgroup.version === 'v1'
-          ? [read('memory.usage_in_bytes', numberOr), read('memory.failcnt', numberOr)]
-          : [read('memory.current', numberOr), read('memory.events', pairsOf), read('memory.pressure', pressureOf)]),
-      ];
-      return { cgroup: name, ...(Object.fromEntries(await Promise.all(files)) as { [file: string]: Json }) };
-    } catch (error) {
-      return { cgroup: name, unavailable: reasonOf(error) };
-    }
-  }
-}
-
-/** `v2 /system.slice/nginx.service` */
-const cgroupName = ({ version, path }: MemoryCgroup): string =>
-  clean(`${version} ${Buffer.from(path, 'latin1').toString()}`);
 
 /** Causes of one mechanism; those of one process, or of none (`row` null: processes that have been retired). */
 function causesOf({ causes }: Snapshot, mechanism: Involving, row: number | null): Cause[] {
@@ -563,12 +317,6 @@ function causeName({ kind, code }: Cause): string {
     case 'setup_errno':
       return errnoName(code);
   }
-}
-
-/** Text that others chose: printable, valid Unicode, bounded. */
-function clean(text: string): string {
-  const shown = printable(text);
-  return shown.length <= NAME_LENGTH ? shown : `${shown.slice(0, NAME_LENGTH - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 const sizeOf = (value: Json): number => Buffer.byteLength(JSON.stringify(value));

@@ -1,19 +1,8 @@
 /** What /proc shows of one process. Read only: no file of the process is opened. */
 import { constants } from 'node:fs';
-import { ENDED, LIMITS, readRing, statusOf, unlessGone } from '../alerts/evidence.ts';
+import { ENDED, readLimits, readOpenFile, readRing, statusOf, unlessGone } from '../alerts/process-facts.ts';
 import type { Json } from '../alerts/incident.ts';
-import {
-  fieldsOf,
-  type Item,
-  item,
-  limitOf,
-  numberOr,
-  openFlagsOf,
-  type PinnedProcess,
-  type ProcFs,
-  ProcReader,
-  reasonOf,
-} from '../alerts/proc.ts';
+import { fieldsOf, type Item, type PinnedProcess, type ProcFs, ProcReader, reasonOf } from '../alerts/proc.ts';
 import { SpillwayError } from '../model/errors.ts';
 import { type MappedFile, mappedFilesOf } from './maps.ts';
 
@@ -102,10 +91,7 @@ async function readPinned(reader: ProcReader, path: string, pid: number): Promis
     throw new SpillwayError('NO_SUCH_PROCESS', message);
   }
   const comm = (await reader.text(`${path}/comm`)).replace(/\n$/, '');
-  const limits = await item(async () => {
-    const text = await reader.text(`${path}/limits`);
-    return Object.fromEntries(LIMITS.map((name) => [name, limitOf(text, name)]));
-  }, ENDED);
+  const limits = await readLimits(reader, path);
   const mounts = await reader.text(`${path}/mountinfo`, 'utf8', MOUNTS_LIMIT).catch(unlessGone(''));
   const { descriptors, unread } = await readDescriptors(reader, path, filesystemsOf(mounts));
   return {
@@ -143,17 +129,7 @@ async function readDescriptor(
   name: string,
   filesystems: ReadonlyMap<string, string>,
 ): Promise<Descriptor> {
-  const info = await item(
-    async () => {
-      const fields = fieldsOf(await reader.text(`${path}/fdinfo/${String(fd)}`));
-      return {
-        flags: openFlagsOf(fields.get('flags') ?? ''),
-        position: numberOr(fields.get('pos') ?? ''),
-        mount: fields.get('mnt_id') ?? '',
-      };
-    },
-    { ENOENT: 'closed meanwhile' },
-  );
+  const info = await readOpenFile(reader, path, String(fd));
   const known = 'unavailable' in info ? { flags: info, position: null, mount: '' } : info;
   const filesystem = filesystems.get(known.mount) ?? '';
   const type = await typeOf(reader, `${path}/fd/${String(fd)}`, name, filesystem);

@@ -1,6 +1,6 @@
 /** What /proc and the daemon know of one process -> what it really does, whether a file or a flag forbids it, and what to change. Pure. */
 import { type Mechanism, MECHANISMS } from '../abi/layout.ts';
-import { isSameFile } from '../alerts/evidence.ts';
+import { isSameFile } from '../alerts/process-facts.ts';
 import { type Advice, COPY_ADVICE, DENIED_ADVICE, DENIED_REQUEST_ADVICE, REFUSAL_ADVICE } from '../model/advice.ts';
 import type { Culprit } from '../model/snapshot.ts';
 import type { CauseSummary, Fallible, ProcessSummary } from '../model/summary.ts';

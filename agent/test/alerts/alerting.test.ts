@@ -6,27 +6,10 @@ import type { Outbox } from '../../src/alerts/outbox.ts';
 import type { Rule } from '../../src/alerts/rule.ts';
 import { AlertState, type StateFs } from '../../src/alerts/state.ts';
 import { decodeStored, encodeStored } from '../../src/alerts/stored-event.ts';
+import { ruleOf } from '../support/alerts.ts';
 import { snapshotOf } from '../support/snapshots.ts';
 
-const RULE: Rule = {
-  name: 'SendfileFallback',
-  enabled: true,
-  scopes: ['host'],
-  condition: {
-    kind: 'ratio',
-    numerator: { metric: 'fallbacks_total', labels: { mechanism: ['sendfile'] } },
-    denominator: { metric: 'attempts_total', labels: { mechanism: ['sendfile'] } },
-    above: 0.005,
-    clear: 0.0025,
-    minimum: 100,
-  },
-  windowSeconds: 10,
-  forSeconds: 0,
-  severity: 'error',
-  repeatSeconds: 0,
-  summary: '{{workload}} on {{host}}: {{value}}',
-  runbook: 'https://wiki.example/runbook',
-};
+const RULE = ruleOf({ runbook: 'https://wiki.example/runbook' });
 
 /** A disk in memory that can fail at its n-th write, as a machine does that is switched off there. */
 class Host {

@@ -105,7 +105,7 @@ describe('alerts list', () => {
     const subjects = [HOSTILE, { unit: '', comm: 'host' }, { unit: '', comm: '' }, null];
     const statuses = subjects.map((subject) => statusOf({ rule: 'r\u001b', subject }));
     const lines = renderAlerts(viewOf({ statuses, firing: [firingOf({ firedAtMs: NaN })] }), now);
-    // eslint-disable-next-line no-control-regex
+    // eslint-disable-next-line no-control-regex -- they are what must not be there
     for (const line of lines) expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e\ud800-\udfff]/);
     const cells = lines.slice(1).map((line) => line.split(/ {2,}/));
     expect(cells.map(([, , subject]) => subject)).toEqual([

@@ -5,7 +5,8 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSyn
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, expect, it, onTestFinished } from 'vitest';
-import { collectEvidence, type Evidence, type Involving } from '../../src/alerts/evidence.ts';
+import { collectEvidence, type Evidence } from '../../src/alerts/evidence.ts';
+import type { Involving } from '../../src/alerts/involved.ts';
 import { EvidenceStore } from '../../src/alerts/evidence-store.ts';
 import type { Json } from '../../src/alerts/incident.ts';
 import { NodeProcFs } from '../../src/alerts/proc.ts';

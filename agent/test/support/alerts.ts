@@ -1,6 +1,28 @@
 /** Views of alerts for tests: names are as hostile as programs, units and files of configuration can make them. */
-import type { AlertStatus } from '../../src/alerts/rule.ts';
+import type { AlertStatus, Rule } from '../../src/alerts/rule.ts';
 import type { AlertsReport, FiringView } from '../../src/alerts/view.ts';
+
+/** One that judges the host at once: more than 0.5 % of at least 100 attempts within ten seconds. */
+export const ruleOf = (rule: Partial<Rule> = {}): Rule => ({
+  name: 'SendfileFallback',
+  enabled: true,
+  scopes: ['host'],
+  condition: {
+    kind: 'ratio',
+    numerator: { metric: 'fallbacks_total', labels: { mechanism: ['sendfile'] } },
+    denominator: { metric: 'attempts_total', labels: { mechanism: ['sendfile'] } },
+    above: 0.005,
+    clear: 0.0025,
+    minimum: 100,
+  },
+  windowSeconds: 10,
+  forSeconds: 0,
+  severity: 'error',
+  repeatSeconds: 0,
+  summary: '{{workload}} on {{host}}: {{value}}',
+  runbook: '',
+  ...rule,
+});
 
 export const statusOf = (status: Partial<AlertStatus> = {}): AlertStatus => ({
   rule: 'SendfileFallback',

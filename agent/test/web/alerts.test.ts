@@ -1,9 +1,8 @@
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Source } from '../../src/web/routes.ts';
 import { startServer, type WebServer } from '../../src/web/server.ts';
+import { ask } from '../support/http.ts';
 import { firingOf, HOSTILE, statusOf, viewOf } from '../support/alerts.ts';
 import { parseExposition, seriesOf } from '../support/exposition.ts';
 import { snapshotOf } from '../support/snapshots.ts';
@@ -27,26 +26,6 @@ async function serve(source: Source): Promise<WebServer> {
   const server = await startServer(source, { port: 0 });
   servers.push(server);
   return server;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
-
-async function ask(
-  server: WebServer,
-  path: string,
-  method = 'GET',
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  const { hostname, port } = new URL(server.url);
-  const request = httpRequest({ hostname, port, path, method, headers, agent: false }).end();
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return { status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString() };
 }
 
 const view = viewOf({

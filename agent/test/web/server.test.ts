@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
@@ -9,6 +8,7 @@ import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { Source } from '../../src/web/routes.ts';
 import { type ServerOptions, startServer, type WebServer } from '../../src/web/server.ts';
 import { parseExposition, seriesOf } from '../support/exposition.ts';
+import { ask } from '../support/http.ts';
 import { programOf, snapshotOf } from '../support/snapshots.ts';
 
 const snapshot = snapshotOf({
@@ -34,27 +34,6 @@ async function serve(source: Partial<Source> = {}, options: Partial<ServerOption
   const server = await startServer(whole, { port: 0, ...options }, signal);
   servers.push(server);
   return server;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
-/** Plain node:http: fetch hides encodings and refuses some methods. */
-async function ask(
-  server: WebServer,
-  path: string,
-  method = 'GET',
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  const { hostname, port } = new URL(server.url);
-  const request = httpRequest({ hostname, port, path, method, headers, agent: false }).end();
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) };
 }
 
 /** Writes bytes to a new connection and gives back all that comes until it ends. */

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Rule } from '../../../src/alerts/rule.ts';
 import { parse } from '../../config/support.ts';
+import { ruleOf } from '../../support/alerts.ts';
 import { wrongWith } from './events-api.ts';
 import type { Order, Script, Words } from './mortal-agent.ts';
 import { FakeServer, type Received, status } from './servers.ts';
@@ -20,25 +20,7 @@ const PARALLEL = 4;
 /** The tick at which the condition is over, by the script `incident`. */
 const OVER = 4;
 
-const RULE: Rule = {
-  name: 'SendfileFallback',
-  enabled: true,
-  scopes: ['host'],
-  condition: {
-    kind: 'ratio',
-    numerator: { metric: 'fallbacks_total', labels: { mechanism: ['sendfile'] } },
-    denominator: { metric: 'attempts_total', labels: { mechanism: ['sendfile'] } },
-    above: 0.005,
-    clear: 0.0025,
-    minimum: 100,
-  },
-  windowSeconds: 10,
-  forSeconds: 0,
-  severity: 'error',
-  repeatSeconds: 60,
-  summary: '{{workload}} on {{host}}: {{value}}',
-  runbook: '',
-};
+const RULE = ruleOf({ repeatSeconds: 60 });
 
 interface Told {
   readonly event_action: string;

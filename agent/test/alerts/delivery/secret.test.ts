@@ -35,7 +35,7 @@ describe('a secret', () => {
     const holder = { secret, list: [secret], map: new Map([['k', secret]]), error: new Error('x', { cause: secret }) };
     const shown = [
       String(secret),
-      // eslint-disable-next-line @typescript-eslint/restrict-template-expressions
+      // eslint-disable-next-line @typescript-eslint/restrict-template-expressions -- the mistake that must show nothing
       `${secret}`,
       JSON.stringify(holder),
       inspect(holder, { depth: null, showHidden: true }),

@@ -1,14 +1,8 @@
 /** One collection, from a recorded /proc: what is in it, what it says where something is not, and its bounds in time and size. */
 import { describe, expect, it } from 'vitest';
-import {
-  collectEvidence,
-  type Evidence,
-  type EvidenceInput,
-  fit,
-  isSameFile,
-  type List,
-} from '../../../src/alerts/evidence.ts';
+import { collectEvidence, type Evidence, type EvidenceInput, fit, type List } from '../../../src/alerts/evidence.ts';
 import type { Json } from '../../../src/alerts/incident.ts';
+import { isSameFile } from '../../../src/alerts/process-facts.ts';
 import type { Culprit } from '../../../src/model/snapshot.ts';
 import { type CauseSpec, type ProcessSpec, snapshotOf, type SnapshotSpec } from '../../support/snapshots.ts';
 import {

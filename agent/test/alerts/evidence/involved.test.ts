@@ -1,7 +1,7 @@
 /** Which processes a rule is about. */
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { involvedProcesses, type Involving } from '../../../src/alerts/evidence.ts';
+import { involvedProcesses, type Involving } from '../../../src/alerts/involved.ts';
 import type { Subject } from '../../../src/alerts/rule.ts';
 import { type ProcessSpec, snapshotOf, type SnapshotSpec } from '../../support/snapshots.ts';
 
