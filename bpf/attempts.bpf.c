@@ -9,6 +9,7 @@
 #include "flow.bpf.h"
 #include "latency.bpf.h"
 #include "pending.bpf.h"
+#include "turn.bpf.h"
 
 /* Which call it was, and where it moved what; -1 where the mechanism has no such file. */
 struct call {
@@ -127,10 +128,13 @@ SEC("tp/syscalls/sys_exit_sendfile64")
 int attempt_exit(struct trace_event_raw_sys_exit *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct process_record *record;
 	struct process_state *state;
 	__u32 process;
-	struct process_record *record = process_of(task, &state, &process);
 
+	if (unlikely(!has_turn(TURN_OF_CALL)))
+		return 0;
+	record = process_of(task, &state, &process);
 	if (unlikely(!record))
 		return 0;
 	if (likely(!before_6_5() && ctx->ret > 0 && !latency_enabled && !has_pending(task))) {

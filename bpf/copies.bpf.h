@@ -69,7 +69,8 @@ static __always_inline __u32 why_source_copies(struct end source)
 	if (source.type == S_IFSOCK) {
 		struct socket *socket = OBJECT(struct socket, FIELD(source.file, private_data));
 
-		return FIELD(FIELD(socket, ops), splice_read) ? COPY_NONE : COPY_SOURCE_SOCKET_WITHOUT_SPLICE;
+		if (!FIELD(FIELD(socket, ops), splice_read))
+			return COPY_SOURCE_SOCKET_WITHOUT_SPLICE;
 	}
 	if (FIELD(source.inode, i_flags) & S_DAX)
 		return COPY_SOURCE_DAX;
@@ -193,6 +194,13 @@ static __always_inline __u32 why_sink_copies(struct end sink)
 	return COPY_NONE;
 }
 
+static __always_inline __u32 why_splice_copies(struct end source, __u64 sink)
+{
+	__u32 reason = why_source_copies(source);
+
+	return reason ? reason : why_sink_copies(end_at(sink));
+}
+
 /* Without an operation of the filesystem or a reflink, the kernel copies through the page cache. */
 static __always_inline __u32 why_copy_file_range_copies(__u64 source, __u64 sink)
 {
@@ -225,14 +233,11 @@ static __always_inline __u32 why_send_zc_copies(struct end sink)
  */
 static __always_inline __u32 copy_reason(__u32 mechanism, __u64 source, __u64 sink)
 {
-	__u32 reason;
-
 	switch (mechanism) {
 	case MECHANISM_SENDFILE:
 	case MECHANISM_SPLICE:
 	case MECHANISM_IO_URING_SPLICE:
-		reason = why_source_copies(end_at(source));
-		return reason ? reason : why_sink_copies(end_at(sink));
+		return why_splice_copies(end_at(source), sink);
 	case MECHANISM_VMSPLICE:
 		return sink && !(mode_of(sink) & FMODE_WRITE) ? COPY_VMSPLICE_TO_USER : COPY_NONE;
 	case MECHANISM_COPY_FILE_RANGE:

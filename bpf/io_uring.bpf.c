@@ -7,6 +7,7 @@
 #include "file.bpf.h"
 #include "opcode.bpf.h"
 #include "pending.bpf.h"
+#include "turn.bpf.h"
 
 /* include/uapi/linux/io_uring.h */
 #define SPLICE_F_FD_IN_FIXED (1U << 31)
@@ -171,7 +172,7 @@ int io_uring_completion(struct trace_event_raw_io_uring_complete *ctx)
 	__u8 opcode;
 
 	/* completions that belong to no request: messages between rings, later shots of a multishot */
-	if (!req)
+	if (!req || !has_turn(TURN_OF_COMPLETION))
 		return 0;
 	if (ctx->cflags & IORING_CQE_F_NOTIF)
 		return report_arrived(ctx->ctx, ctx->user_data, req, ctx->res);
@@ -211,7 +212,7 @@ int io_uring_async_work(struct trace_event_raw_io_uring_queue_async_work *ctx)
 	struct process_state *state;
 	__u32 process;
 
-	if (mechanism == MECHANISM_COUNT)
+	if (mechanism == MECHANISM_COUNT || !has_turn(TURN_OF_ASYNC_WORK))
 		return 0;
 	if (process_of_request(ctx->req, bpf_get_current_task_btf(), &state, &process))
 		count_cause(cause_words(process, CAUSE_ASYNC_WORK, mechanism, 0), NULL, NULL);
@@ -222,10 +223,13 @@ int io_uring_async_work(struct trace_event_raw_io_uring_queue_async_work *ctx)
 SEC("tp/io_uring/io_uring_cqe_overflow")
 int io_uring_overflow(struct trace_event_raw_io_uring_cqe_overflow *ctx)
 {
+	struct process_record *record;
 	struct process_state *state;
 	__u32 process;
-	struct process_record *record = process_of(bpf_get_current_task_btf(), &state, &process);
 
+	if (!has_turn(TURN_OF_CQ_OVERFLOW))
+		return 0;
+	record = process_of(bpf_get_current_task_btf(), &state, &process);
 	if (record)
 		ADD(record->rings.cq_overflows, 1);
 	return 0;
@@ -234,10 +238,13 @@ int io_uring_overflow(struct trace_event_raw_io_uring_cqe_overflow *ctx)
 SEC("tp/syscalls/sys_exit_io_uring_enter")
 int io_uring_enter_exit(struct trace_event_raw_sys_exit *ctx)
 {
+	struct process_record *record;
 	struct process_state *state;
 	__u32 process;
-	struct process_record *record = process_of(bpf_get_current_task_btf(), &state, &process);
 
+	if (!has_turn(TURN_OF_ENTER))
+		return 0;
+	record = process_of(bpf_get_current_task_btf(), &state, &process);
 	if (!record)
 		return 0;
 	ADD(record->rings.enters, 1);
@@ -251,10 +258,13 @@ int io_uring_enter_exit(struct trace_event_raw_sys_exit *ctx)
 SEC("tp/syscalls/sys_exit_io_uring_setup")
 int io_uring_setup_exit(struct trace_event_raw_sys_exit *ctx)
 {
+	struct process_record *record;
 	struct process_state *state;
 	__u32 process;
-	struct process_record *record = process_of(bpf_get_current_task_btf(), &state, &process);
 
+	if (!has_turn(TURN_OF_SETUP))
+		return 0;
+	record = process_of(bpf_get_current_task_btf(), &state, &process);
 	if (!record)
 		return 0;
 	if (ctx->ret < 0) {

@@ -4,6 +4,7 @@
 #include "pending.bpf.h"
 #include "process.bpf.h"
 #include "slots.bpf.h"
+#include "turn.bpf.h"
 
 /* Threads that race for the slot of their process end with one, like find_NAME(). */
 __noinline __u32 claim_process(struct process_state *state)
@@ -73,6 +74,8 @@ int process_exit(void *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct process_state *state;
 
+	if (!has_turn(TURN_OF_EXIT))
+		return 0;
 	if (has_pending(task))
 		settle_end();
 	/* do_exit() takes a thread off `live` before this tracepoint */

@@ -126,6 +126,8 @@ enum reserved_slot {
 	SLOT_OVERFLOW,
 	/* processes: no owner could be found; flows: a socket that has no IP flow (unix, vsock, ...) */
 	SLOT_NOBODY,
+	/* flows: what retired records held; see struct departed_record for processes */
+	SLOT_DEPARTED,
 	SLOT_FIRST,
 };
 
@@ -284,6 +286,22 @@ struct cause_record {
 	struct culprit culprit;
 };
 
+/*
+ * What the retired records of one workload held. The agent chooses the place (the first one has no name and
+ * takes what finds no place of its own) and writes the names before `state`; then only programs add to it.
+ * Causes of retired processes stand in cause records likewise: `process` of their key is the workload's place.
+ */
+struct departed_record {
+	/* UTF-8: 128 characters, and 15 bytes that may be none, each of which then becomes U+FFFD */
+	__u8 unit[384];
+	__u8 comm[48];
+	__u32 state;
+	__u32 reserved;
+	struct ring_counts rings;
+	struct resolutions resolutions[MECHANISM_COUNT];
+	struct counts mechanisms[MECHANISM_COUNT];
+};
+
 /* The slot tables, in the order of the `pools` map. */
 enum table {
 	TABLE_PROCESSES,
@@ -391,6 +409,41 @@ enum process_flag {
 struct retirement {
 	__u32 count;
 	__u32 slots[RETIRE_BATCH];
+};
+
+/* The context of one run of a fold program: a slot that is retired, or an orphan's, and where its counts go. */
+struct fold {
+	__u32 slot;
+	__u32 place;
+};
+
+/*
+ * Whose turn it is to count, where tables outlive the agent: two generations of the programs are attached while
+ * one takes over from the other. This struct is for ever: generations with different tables share it.
+ */
+struct turn {
+	/* the generation that counts; 0 while `from` hands over to `to` */
+	__u64 generation;
+	__u64 from;
+	__u64 to;
+	/* enum handover */
+	__u64 step;
+};
+
+/* See has_turn(). */
+enum handover {
+	/* `from` counts, and leaves a mark that it has */
+	HANDOVER_PREPARE,
+	/* `to` counts what has no mark */
+	HANDOVER_BEGIN,
+	/* `from` counts no more */
+	HANDOVER_END,
+};
+
+/* JSON that says what these tables are: read by a later agent before it knows their layout. */
+#define IDENTITY_CHUNK 4096
+struct identity {
+	__u8 text[IDENTITY_CHUNK];
 };
 
 #endif

@@ -18,6 +18,8 @@ struct processes_map processes SEC(".maps");
 struct flows_map flows SEC(".maps");
 struct flows6_map flows6 SEC(".maps");
 struct causes_map causes SEC(".maps");
+struct departed_map departed SEC(".maps");
+struct departed_causes_map departed_causes SEC(".maps");
 struct flow_index_map flow_index SEC(".maps");
 struct flow6_index_map flow6_index SEC(".maps");
 struct cause_index_map cause_index SEC(".maps");
@@ -47,8 +49,19 @@ struct shared_types {
 	enum table table;
 	enum event_kind event_kind;
 	enum process_flag process_flag;
+	enum handover handover;
+	struct fold fold;
 };
 const struct shared_types *shared_types = 0;
+
+/* What these tables are, in words of the agent that made them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct identity);
+} identity SEC(".maps");
 
 /* The slots that the next retire_* run takes out of use: written by the agent. */
 struct retirement_map {
@@ -103,3 +116,108 @@ static __always_inline struct retirement *batch(void)
 DEFINE_RETIRE(flows, flows, struct flow_record, flow_index)
 DEFINE_RETIRE(flows6, flows6, struct flow6_record, flow6_index)
 DEFINE_RETIRE(causes, causes, struct cause_record, cause_index)
+
+/* Adds counters to others and leaves 0: a straggler's addition stays for the next owner. */
+static __always_inline void move(__u64 *from, __u64 *to, __u32 size)
+{
+	for (__u32 i = 0; i < size / sizeof(*from); i++) {
+		__u64 count = __sync_lock_test_and_set(&from[i], 0);
+
+		if (count)
+			ADD(to[i], count);
+	}
+}
+
+static __always_inline void copy(const __u32 *from, __u32 *to, __u32 size)
+{
+	for (__u32 i = 0; i < size / sizeof(*from); i++)
+		WRITE_ONCE(to[i], from[i]);
+}
+
+static __always_inline void clear(__u32 *words, __u32 size)
+{
+	for (__u32 i = 0; i < size / sizeof(*words); i++)
+		WRITE_ONCE(words[i], 0);
+}
+
+/* Back into the pool. Only the agent runs this, one after the other, so one addition to `tail` publishes it. */
+static __always_inline void give_back(__u32 table, void *returned, __u32 capacity, __u32 slot)
+{
+	struct slot_pool *pool = bpf_map_lookup_elem(&pools, &table);
+	__u64 *entry;
+	__u32 place;
+
+	if (!pool || !capacity)
+		return;
+	place = pool->tail % capacity;
+	entry = bpf_map_lookup_elem(returned, &place);
+	if (!entry)
+		return;
+	WRITE_ONCE(*entry, slot);
+	ADD(pool->tail, 1);
+}
+
+/*
+ * Fold one retired record into where it is kept from now on, and give its slot back; an orphan's slot, which
+ * holds nothing, likewise. Each is one run of a program, which a signal does not interrupt: wherever the agent
+ * is killed, a count stands in one of the two places.
+ */
+SEC("syscall")
+int fold_process(struct fold *fold)
+{
+	__u32 slot = fold->slot, place = fold->place;
+	struct process_record *record = bpf_map_lookup_elem(&processes, &slot);
+	struct departed_record *sum = bpf_map_lookup_elem(&departed, &place);
+	__u32 state;
+
+	if (!record || !sum)
+		return 0;
+	state = record->key.state;
+	if (state != SLOT_RETIRING && state != SLOT_ORPHAN)
+		return 0;
+	if (state == SLOT_RETIRING)
+		move((__u64 *)&record->rings, (__u64 *)&sum->rings,
+		     sizeof(*record) - offsetof(struct process_record, rings));
+	clear((__u32 *)record, offsetof(struct process_record, rings));
+	give_back(TABLE_PROCESSES, &free_processes, process_capacity, slot);
+	return 0;
+}
+
+SEC("syscall")
+int fold_cause(struct fold *fold)
+{
+	__u32 slot = fold->slot, place = fold->place;
+	struct cause_record *record = bpf_map_lookup_elem(&causes, &slot);
+	struct cause_record *sum = bpf_map_lookup_elem(&departed_causes, &place);
+
+	if (!record || !sum || (record->state != SLOT_RETIRING && record->state != SLOT_ORPHAN))
+		return 0;
+	if (record->state == SLOT_RETIRING) {
+		if (!sum->culprit.described)
+			copy((__u32 *)&record->culprit, (__u32 *)&sum->culprit, sizeof(record->culprit));
+		move(&record->count, &sum->count, sizeof(record->count));
+	}
+	clear((__u32 *)&record->key, sizeof(*record) - offsetof(struct cause_record, key));
+	give_back(TABLE_CAUSES, &free_causes, cause_capacity, slot);
+	return 0;
+}
+
+#define DEFINE_FOLD_FLOW(name, records, record_type, table, returned, capacity)                                \
+	SEC("syscall")                                                                                         \
+	int fold_##name(struct fold *fold)                                                                     \
+	{                                                                                                      \
+		__u32 slot = fold->slot, place = SLOT_DEPARTED;                                                \
+		record_type *record = bpf_map_lookup_elem(&records, &slot);                                    \
+		record_type *sum = bpf_map_lookup_elem(&records, &place);                                      \
+                                                                                                               \
+		if (!record || !sum || (record->state != SLOT_RETIRING && record->state != SLOT_ORPHAN))       \
+			return 0;                                                                              \
+		if (record->state == SLOT_RETIRING)                                                            \
+			move((__u64 *)&record->counts, (__u64 *)&sum->counts, sizeof(record->counts));         \
+		clear((__u32 *)&record->key, sizeof(record->key) + sizeof(record->state));                     \
+		give_back(table, &returned, capacity, slot);                                                   \
+		return 0;                                                                                      \
+	}
+
+DEFINE_FOLD_FLOW(flow, flows, struct flow_record, TABLE_FLOWS, free_flows, flow_capacity)
+DEFINE_FOLD_FLOW(flow6, flows6, struct flow6_record, TABLE_FLOWS6, free_flows6, flow6_capacity)

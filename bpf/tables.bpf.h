@@ -57,6 +57,8 @@ RECORDS(processes, struct process_record);
 RECORDS(flows, struct flow_record);
 RECORDS(flows6, struct flow6_record);
 RECORDS(causes, struct cause_record);
+RECORDS(departed, struct departed_record);
+RECORDS(departed_causes, struct cause_record);
 
 INDEX(flow_index, struct FlowKey);
 INDEX(flow6_index, struct Flow6Key);

@@ -50,8 +50,10 @@ export interface MapInfo {
   readonly flags: number;
 }
 
-/** Detaches its program when closed. */
+/** Detaches its program when closed, unless it is pinned. */
 export interface Link {
+  /** Keeps the program attached for as long as there is a file `path` in a bpffs, whatever becomes of this process. */
+  pin(path: string): void;
   close(): void;
 }
 
@@ -71,6 +73,15 @@ export interface Program {
   run(context?: Buffer): number;
   /** Runs a SEC("iter/…") program once over all that it iterates over, and returns what it wrote (bpf_seq_write). */
   iterate(): Buffer;
+  /** Keeps the program for as long as there is a file `path` in a bpffs. */
+  pin(path: string): void;
+  /**
+   * Stands for the program of this name that is pinned at `path`, instead of one that this object has loaded. EINVAL if it
+   * has another name. Such a one can be attached only where the kernel knows its hook (raw tracepoints with BTF).
+   */
+  adopt(path: string): void;
+  /** The link of this program that is pinned at `path`; EINVAL for another program's. Closing it detaches nothing. */
+  adoptLink(path: string): Link;
 }
 
 /** Where the parts of a record stand; all in bytes, offsets of parts from the record's beginning. */
@@ -128,6 +139,8 @@ export interface MappedRegion {
   drainU64(into: Float64Array, offset: number): void;
   /** Sets `length` bytes to zero. */
   zero(offset: number, length: number): void;
+  /** Without atomicity. */
+  writeBytes(offset: number, bytes: Buffer): void;
   close(): void;
 }
 
@@ -151,6 +164,10 @@ export interface BpfMap {
    * `malformed`). An exception in `onRecords` surfaces as an uncaught exception. One consumer a map (EBUSY).
    */
   consume(length: number, onRecords: (records: Buffer) => void): RingBuffer;
+  /** Keeps the map for as long as there is a file `path` in a bpffs. */
+  pin(path: string): void;
+  /** Before `load`: takes the map that is pinned at `path` instead of a new one; EINVAL if it has another type or size. */
+  reuse(path: string): void;
 }
 
 export interface RingBuffer {
@@ -189,6 +206,10 @@ export interface Binding {
    * or, where that does not wait (one CPU, nohz_full), an update of a map-in-map. Runs off the event loop.
    */
   gracePeriod(): Promise<void>;
+  /** Maps the values of an mmap-able array that is pinned at `path`, whatever object made it. */
+  mapPinned(path: string): MappedRegion;
+  /** Locks an open file or directory until its descriptor is closed (flock(2)); false if another process has it locked. */
+  lockFile(fd: number): boolean;
   /** pidfd_open(2). The caller closes the descriptor with fs.closeSync. */
   pidfdOpen(pid: number): number;
   /** Nanoseconds since boot, suspend included (CLOCK_BOOTTIME): the clock of the kernel's start times. */

@@ -56,6 +56,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 
   exports.Set("openObject", Napi::Function::New<JsObject::Open>(env, "openObject"));
   exports.Set("gracePeriod", Napi::Function::New<WaitForGracePeriod>(env, "gracePeriod"));
+  exports.Set("mapPinned", Napi::Function::New<MapPinned>(env, "mapPinned"));
+  exports.Set("lockFile", Napi::Function::New<LockFile>(env, "lockFile"));
   exports.Set("pidfdOpen", Napi::Function::New<PidfdOpen>(env, "pidfdOpen"));
   exports.Set("bootTimeNs", Napi::Function::New<BootTimeNs>(env, "bootTimeNs"));
   exports.Set("liveHandles", Napi::Function::New<LiveHandles>(env, "liveHandles"));

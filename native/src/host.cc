@@ -1,5 +1,6 @@
 #include "host.h"
 
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,6 +23,17 @@ Napi::Value PidfdOpen(const Napi::CallbackInfo& info) {
     return {};
   }
   return Napi::Number::New(info.Env(), static_cast<double>(fd));
+}
+
+Napi::Value LockFile(const Napi::CallbackInfo& info) {
+  uint64_t fd;
+  if (!ReadInteger(info, 0, "fd", INT_MAX, &fd)) return {};
+  bool is_ours = flock(static_cast<int>(fd), LOCK_EX | LOCK_NB) == 0;
+  if (!is_ours && errno != EWOULDBLOCK) {
+    ThrowBpfError(info.Env(), "lock descriptor " + std::to_string(fd), errno);
+    return {};
+  }
+  return Napi::Boolean::New(info.Env(), is_ours);
 }
 
 Napi::Value BootTimeNs(const Napi::CallbackInfo& info) {

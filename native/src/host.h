@@ -7,6 +7,8 @@ namespace spillway {
 
 /// pidfdOpen(pid)
 Napi::Value PidfdOpen(const Napi::CallbackInfo& info);
+/// lockFile(fd)
+Napi::Value LockFile(const Napi::CallbackInfo& info);
 /// bootTimeNs()
 Napi::Value BootTimeNs(const Napi::CallbackInfo& info);
 

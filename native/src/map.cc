@@ -2,11 +2,13 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <vector>
 
 #include "args.h"
+#include "log.h"
 #include "region.h"
 #include "ringbuf.h"
 
@@ -42,6 +44,8 @@ void JsMap::Define(Napi::Env env) {
                         Method<&JsMap::Delete>("delete"),
                         Method<&JsMap::MapRegion>("mapRegion"),
                         Method<&JsMap::Consume>("consume"),
+                        Method<&JsMap::Pin>("pin"),
+                        Method<&JsMap::Reuse>("reuse"),
                     });
 }
 
@@ -149,6 +153,36 @@ Napi::Value JsMap::Consume(const Napi::CallbackInfo& info) {
     return {};
   }
   return JsRing::New(info.Env(), std::move(ring));
+}
+
+Napi::Value JsMap::Pin(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!state()->object->Require(info.Env(), Object::Phase::kLoaded) || !ReadString(info, 0, "path", &path)) return {};
+  // Not bpf_map__pin(), which keeps the path and would refuse another.
+  int error = bpf_obj_pin(bpf_map__fd(state()->map), path.c_str());
+  if (error != 0) ThrowBpfError(info.Env(), Operation("pin") + " at " + path, error);
+  return info.Env().Undefined();
+}
+
+Napi::Value JsMap::Reuse(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!state()->object->Require(info.Env(), Object::Phase::kOpened) || !ReadString(info, 0, "path", &path)) return {};
+  bpf_map* map = state()->map;
+  LogCapture log;
+  int fd = bpf_obj_get(path.c_str());
+  int error = fd < 0 ? fd : 0;
+  bpf_map_info kernel = {};
+  uint32_t size = sizeof kernel;
+  if (error == 0) error = bpf_map_get_info_by_fd(fd, &kernel, &size);
+  // libbpf would take over another map's sizes, and the programs would then find something else than they expect.
+  if (error == 0 && (kernel.type != bpf_map__type(map) || kernel.key_size != bpf_map__key_size(map) ||
+                     kernel.value_size != bpf_map__value_size(map) || kernel.max_entries != bpf_map__max_entries(map))) {
+    error = EINVAL;
+  }
+  if (error == 0) error = bpf_map__reuse_fd(map, fd);
+  if (fd >= 0) close(fd);
+  if (error != 0) ThrowBpfError(info.Env(), Operation("reuse") + " from " + path, error, log.Text());
+  return info.Env().Undefined();
 }
 
 }  // namespace spillway

@@ -37,6 +37,8 @@ class JsMap : public Wrap<JsMap, MapRef> {
   Napi::Value Delete(const Napi::CallbackInfo& info);
   Napi::Value MapRegion(const Napi::CallbackInfo& info);
   Napi::Value Consume(const Napi::CallbackInfo& info);
+  Napi::Value Pin(const Napi::CallbackInfo& info);
+  Napi::Value Reuse(const Napi::CallbackInfo& info);
 
   /// `lookup in flows`, for messages.
   std::string Operation(const char* verb) const;

@@ -1,6 +1,7 @@
 #include "object.h"
 
 #include <bpf/libbpf.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -18,7 +19,20 @@ Object::Object(Addon& addon, bpf_object* object, std::string name)
 
 void Object::Release() {
   children_.CloseAll();
+  for (auto [program, fd] : adopted_) close(fd);
   bpf_object__close(object_);
+}
+
+int Object::FdOf(const bpf_program* program) const {
+  auto adopted = adopted_.find(program);
+  return adopted != adopted_.end() ? adopted->second : bpf_program__fd(program);
+}
+
+void Object::Adopt(const bpf_program* program, int fd) {
+  auto [adopted, is_new] = adopted_.emplace(program, fd);
+  if (is_new) return;
+  close(adopted->second);
+  adopted->second = fd;
 }
 
 const char* Object::Unusable() const {

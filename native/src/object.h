@@ -3,12 +3,14 @@
 
 #include <napi.h>
 
+#include <map>
 #include <memory>
 #include <string>
 
 #include "wrap.h"
 
 struct bpf_object;
+struct bpf_program;
 
 namespace spillway {
 
@@ -30,6 +32,12 @@ class Object final : public Resource {
   /// Throws a TypeError and returns false unless the object is in that phase.
   bool Require(Napi::Env env, Phase phase) const;
 
+  /// The descriptor of a program that was loaded, or adopted; a negative errno for another one.
+  int FdOf(const bpf_program* program) const;
+  /// Takes a descriptor of a program that another object has loaded in place of its own.
+  void Adopt(const bpf_program* program, int fd);
+  bool IsAdopted(const bpf_program* program) const { return adopted_.contains(program); }
+
  private:
   void Release() override;
 
@@ -37,6 +45,7 @@ class Object final : public Resource {
   std::string name_;
   Phase phase_ = Phase::kOpened;
   Owned children_;
+  std::map<const bpf_program*, int> adopted_;
 };
 
 /// The class BpfObject of lib/index.ts.

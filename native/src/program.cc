@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
+#include <cstring>
 #include <string>
 
 #include "args.h"
@@ -24,6 +24,9 @@ void JsProgram::Define(Napi::Env env) {
                         Method<&JsProgram::Attach>("attach"),
                         Method<&JsProgram::Run>("run"),
                         Method<&JsProgram::Iterate>("iterate"),
+                        Method<&JsProgram::Pin>("pin"),
+                        Method<&JsProgram::Adopt>("adopt"),
+                        Method<&JsProgram::AdoptLink>("adoptLink"),
                     });
 }
 
@@ -40,7 +43,7 @@ Napi::Value JsProgram::Info(const Napi::CallbackInfo& info) {
   if (!state()->object->Require(env, Object::Phase::kLoaded)) return {};
   std::string operation = std::string("read info of ") + bpf_program__name(state()->program);
   // Negative errno for a program that was not to be loaded.
-  int fd = bpf_program__fd(state()->program);
+  int fd = state()->object->FdOf(state()->program);
   // On our own descriptor this needs no capability, other than by walking ids. What an older kernel
   // does not know stays 0.
   bpf_prog_info kernel = {};
@@ -75,6 +78,15 @@ Napi::Value JsProgram::Attach(const Napi::CallbackInfo& info) {
     ThrowBpfError(info.Env(), operation, EINVAL, "a tracepoint is named category/name");
     return {};
   }
+  if (state()->object->IsAdopted(state()->program)) {
+    // The kernel knows the hook of such a program (bpf_raw_tp_link_attach); that of another would have to be told.
+    int fd = is_named ? -EOPNOTSUPP : bpf_raw_tracepoint_open(nullptr, state()->object->FdOf(state()->program));
+    if (fd < 0) {
+      ThrowBpfError(info.Env(), operation, fd);
+      return {};
+    }
+    return JsLink::New(info.Env(), std::make_shared<Link>(state()->object, fd));
+  }
   LogCapture log;
   bpf_link* link = is_named ? bpf_program__attach_tracepoint(state()->program, tracepoint.substr(0, slash).c_str(),
                                                              tracepoint.substr(slash + 1).c_str())
@@ -94,7 +106,7 @@ Napi::Value JsProgram::Run(const Napi::CallbackInfo& info) {
   // into JavaScript's own bytes. It refuses more than 64 KiB.
   LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = context.empty() ? nullptr : context.data(),
               .ctx_size_in = static_cast<uint32_t>(std::min<size_t>(context.size(), UINT32_MAX)));
-  int fd = bpf_program__fd(state()->program);
+  int fd = state()->object->FdOf(state()->program);
   int error = fd < 0 ? fd : bpf_prog_test_run_opts(fd, &options);
   if (error != 0) {
     ThrowBpfError(info.Env(), std::string("run ") + bpf_program__name(state()->program), error);
@@ -107,16 +119,17 @@ Napi::Value JsProgram::Run(const Napi::CallbackInfo& info) {
 Napi::Value JsProgram::Iterate(const Napi::CallbackInfo& info) {
   if (!state()->object->Require(info.Env(), Object::Phase::kLoaded)) return {};
   std::string operation = std::string("iterate ") + bpf_program__name(state()->program);
-  LogCapture log;
-  std::unique_ptr<bpf_link, decltype(&bpf_link__destroy)> link(
-      bpf_program__attach_iter(state()->program, nullptr), bpf_link__destroy);
-  if (link == nullptr) {
-    ThrowBpfError(info.Env(), operation, errno, log.Text());
+  int fd = state()->object->FdOf(state()->program);
+  int link = fd < 0 ? fd : bpf_link_create(fd, 0, BPF_TRACE_ITER, nullptr);
+  if (link < 0) {
+    ThrowBpfError(info.Env(), operation, link);
     return {};
   }
-  int iterator = bpf_iter_create(bpf_link__fd(link.get()));
-  if (iterator < 0) {
-    ThrowBpfError(info.Env(), operation, iterator, log.Text());
+  int iterator = bpf_iter_create(link);
+  int error = iterator < 0 ? iterator : 0;
+  close(link);
+  if (error != 0) {
+    ThrowBpfError(info.Env(), operation, error);
     return {};
   }
   std::string output;
@@ -127,13 +140,70 @@ Napi::Value JsProgram::Iterate(const Napi::CallbackInfo& info) {
          (length < 0 && (errno == EAGAIN || errno == EINTR))) {
     if (length > 0) output.append(buffer, static_cast<size_t>(length));
   }
-  int error = length < 0 ? errno : 0;
+  error = length < 0 ? errno : 0;
   close(iterator);
   if (error != 0) {
     ThrowBpfError(info.Env(), operation, error);
     return {};
   }
   return Napi::Buffer<char>::Copy(info.Env(), output.data(), output.size());
+}
+
+Napi::Value JsProgram::Pin(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!state()->object->Require(info.Env(), Object::Phase::kLoaded) || !ReadString(info, 0, "path", &path)) return {};
+  int fd = state()->object->FdOf(state()->program);
+  int error = fd < 0 ? fd : bpf_obj_pin(fd, path.c_str());
+  if (error != 0) ThrowBpfError(info.Env(), std::string("pin ") + bpf_program__name(state()->program) + " at " + path, error);
+  return info.Env().Undefined();
+}
+
+Napi::Value JsProgram::Adopt(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!state()->object->Require(info.Env(), Object::Phase::kLoaded) || !ReadString(info, 0, "path", &path)) return {};
+  std::string operation = std::string("adopt ") + bpf_program__name(state()->program) + " from " + path;
+  int fd = bpf_obj_get(path.c_str());
+  if (fd < 0) {
+    ThrowBpfError(info.Env(), operation, fd);
+    return {};
+  }
+  bpf_prog_info kernel = {};
+  uint32_t size = sizeof kernel;
+  // What else is pinned there is refused by this.
+  int error = bpf_prog_get_info_by_fd(fd, &kernel, &size);
+  if (error == 0 && strncmp(kernel.name, bpf_program__name(state()->program), BPF_OBJ_NAME_LEN - 1) != 0) error = EINVAL;
+  if (error != 0) {
+    close(fd);
+    ThrowBpfError(info.Env(), operation, error);
+    return {};
+  }
+  state()->object->Adopt(state()->program, fd);
+  return info.Env().Undefined();
+}
+
+Napi::Value JsProgram::AdoptLink(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!state()->object->Require(info.Env(), Object::Phase::kLoaded) || !ReadString(info, 0, "path", &path)) return {};
+  std::string operation = std::string("adopt the link of ") + bpf_program__name(state()->program) + " from " + path;
+  int fd = bpf_obj_get(path.c_str());
+  if (fd < 0) {
+    ThrowBpfError(info.Env(), operation, fd);
+    return {};
+  }
+  auto link = std::make_shared<Link>(state()->object, fd);
+  bpf_link_info kernel_link = {};
+  bpf_prog_info kernel_program = {};
+  uint32_t link_size = sizeof kernel_link, program_size = sizeof kernel_program;
+  int program = state()->object->FdOf(state()->program);
+  int error = bpf_link_get_info_by_fd(fd, &kernel_link, &link_size);
+  if (error == 0) error = bpf_prog_get_info_by_fd(program, &kernel_program, &program_size);
+  if (error == 0 && kernel_link.prog_id != kernel_program.id) error = EINVAL;
+  if (error != 0) {
+    link->Close();
+    ThrowBpfError(info.Env(), operation, error);
+    return {};
+  }
+  return JsLink::New(info.Env(), std::move(link));
 }
 
 }  // namespace spillway

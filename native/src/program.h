@@ -35,6 +35,9 @@ class JsProgram : public Wrap<JsProgram, ProgramRef> {
   Napi::Value Attach(const Napi::CallbackInfo& info);
   Napi::Value Run(const Napi::CallbackInfo& info);
   Napi::Value Iterate(const Napi::CallbackInfo& info);
+  Napi::Value Pin(const Napi::CallbackInfo& info);
+  Napi::Value Adopt(const Napi::CallbackInfo& info);
+  Napi::Value AdoptLink(const Napi::CallbackInfo& info);
 };
 
 }  // namespace spillway

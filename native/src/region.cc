@@ -1,32 +1,60 @@
 #include "region.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+#include <string>
 
 #include "args.h"
 #include "rows.h"
 
 namespace spillway {
 
-std::shared_ptr<Region> Region::Map(std::shared_ptr<Object> object, const bpf_map* map, int* error) {
+namespace {
+
+/// The values of an array, and how much memory they take; null, with an errno in *error, when the kernel refuses.
+uint8_t* MapValues(int fd, size_t value_size, size_t entries, size_t* size, size_t* mapped, int* error) {
   // An array's elements lie 8-aligned, one after the other (kernel/bpf/arraymap.c, array_map_alloc).
-  size_t stride = (bpf_map__value_size(map) + size_t{7}) / 8 * 8;
-  size_t size = stride * bpf_map__max_entries(map);
+  *size = (value_size + size_t{7}) / 8 * 8 * entries;
   size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  size_t mapped = (size + page - 1) / page * page;
-  void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-  if (start == MAP_FAILED) {
-    *error = errno;
-    return nullptr;
-  }
-  return std::make_shared<Region>(std::move(object), static_cast<uint8_t*>(start), size, mapped);
+  *mapped = (*size + page - 1) / page * page;
+  void* start = mmap(nullptr, *mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (start != MAP_FAILED) return static_cast<uint8_t*>(start);
+  *error = errno;
+  return nullptr;
 }
 
-Region::Region(std::shared_ptr<Object> object, uint8_t* start, size_t size, size_t mapped)
-    : Resource(object->environment(), object->children()), object_(std::move(object)), start_(start), size_(size), mapped_(mapped) {}
+}  // namespace
+
+std::shared_ptr<Region> Region::Map(std::shared_ptr<Object> object, const bpf_map* map, int* error) {
+  size_t size, mapped;
+  uint8_t* start = MapValues(bpf_map__fd(map), bpf_map__value_size(map), bpf_map__max_entries(map), &size, &mapped, error);
+  if (start == nullptr) return nullptr;
+  Addon& addon = object->environment();
+  return std::make_shared<Region>(addon, std::move(object), start, size, mapped);
+}
+
+std::shared_ptr<Region> Region::Map(Addon& addon, int fd, int* error) {
+  bpf_map_info kernel = {};
+  uint32_t info_size = sizeof kernel;
+  *error = bpf_map_get_info_by_fd(fd, &kernel, &info_size);
+  if (*error == 0 && kernel.type != BPF_MAP_TYPE_ARRAY) *error = EINVAL;
+  if (*error != 0) return nullptr;
+  size_t size, mapped;
+  uint8_t* start = MapValues(fd, kernel.value_size, kernel.max_entries, &size, &mapped, error);
+  return start == nullptr ? nullptr : std::make_shared<Region>(addon, nullptr, start, size, mapped);
+}
+
+Region::Region(Addon& addon, std::shared_ptr<Object> object, uint8_t* start, size_t size, size_t mapped)
+    : Resource(addon, object != nullptr ? object->children() : addon.objects),
+      object_(std::move(object)),
+      start_(start),
+      size_(size),
+      mapped_(mapped) {}
 
 void Region::Release() { munmap(start_, mapped_); }
 
@@ -41,6 +69,7 @@ void JsRegion::Define(Napi::Env env) {
                         Method<&JsRegion::StoreU64>("storeU64"),
                         Method<&JsRegion::DrainU64>("drainU64"),
                         Method<&JsRegion::Zero>("zero"),
+                        Method<&JsRegion::WriteBytes>("writeBytes"),
                         CloseMethod(),
                     });
 }
@@ -148,6 +177,29 @@ Napi::Value JsRegion::Zero(const Napi::CallbackInfo& info) {
   for (; end - to >= 8; to += 8) __atomic_store_n(reinterpret_cast<uint64_t*>(to), uint64_t{0}, __ATOMIC_RELEASE);
   while (to < end) __atomic_store_n(to++, uint8_t{0}, __ATOMIC_RELEASE);
   return info.Env().Undefined();
+}
+
+Napi::Value JsRegion::WriteBytes(const Napi::CallbackInfo& info) {
+  std::span<uint8_t> bytes;
+  uint8_t* to;
+  if (!spillway::ReadBytes(info, 1, "bytes", &bytes) || !Locate(info, 0, 1, bytes.size(), &to)) return {};
+  if (!bytes.empty()) memcpy(to, bytes.data(), bytes.size());
+  return info.Env().Undefined();
+}
+
+Napi::Value MapPinned(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!ReadString(info, 0, "path", &path)) return {};
+  int fd = bpf_obj_get(path.c_str());
+  int error = fd < 0 ? fd : 0;
+  std::shared_ptr<Region> region;
+  if (error == 0) region = Region::Map(Addon::Of(info.Env()), fd, &error);
+  if (fd >= 0) close(fd);
+  if (region == nullptr) {
+    ThrowBpfError(info.Env(), "map values of " + path, error);
+    return {};
+  }
+  return JsRegion::New(info.Env(), std::move(region));
 }
 
 }  // namespace spillway

@@ -14,7 +14,10 @@ class Region final : public Resource {
  public:
   /// Null, with an errno in *error, when the kernel refuses.
   static std::shared_ptr<Region> Map(std::shared_ptr<Object> object, const bpf_map* map, int* error);
-  Region(std::shared_ptr<Object> object, uint8_t* start, size_t size, size_t mapped);
+  /// The same of a map that no object here knows.
+  static std::shared_ptr<Region> Map(Addon& addon, int fd, int* error);
+  /// `object` is null for a region of its own, which the environment owns.
+  Region(Addon& addon, std::shared_ptr<Object> object, uint8_t* start, size_t size, size_t mapped);
   ~Region() override { Close(); }
 
   uint8_t* start() const { return start_; }
@@ -49,6 +52,7 @@ class JsRegion : public Wrap<JsRegion, Region> {
   Napi::Value StoreU64(const Napi::CallbackInfo& info);
   Napi::Value DrainU64(const Napi::CallbackInfo& info);
   Napi::Value Zero(const Napi::CallbackInfo& info);
+  Napi::Value WriteBytes(const Napi::CallbackInfo& info);
 
   template <class Word, class Element>
   Napi::Value Gather(const Napi::CallbackInfo& info);
@@ -57,5 +61,8 @@ class JsRegion : public Wrap<JsRegion, Region> {
   /// Reads `offset` and checks it and the `length` bytes from there; false once it has thrown.
   bool Locate(const Napi::CallbackInfo& info, size_t index, size_t alignment, uint64_t length, uint8_t** out);
 };
+
+/// mapPinned(path)
+Napi::Value MapPinned(const Napi::CallbackInfo& info);
 
 }  // namespace spillway

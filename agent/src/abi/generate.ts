@@ -25,6 +25,10 @@ const SHARED_STRUCTS = [
   'thread_state',
   'latency',
   'retirement',
+  'departed_record',
+  'fold',
+  'turn',
+  'identity',
 ];
 
 /** The enums of spillway.h and the prefix that their enumerators share. */
@@ -40,6 +44,7 @@ const SHARED_ENUMS: Readonly<Record<string, string>> = {
   table: 'TABLE_',
   event_kind: 'EVENT_',
   process_flag: 'PROCESS_',
+  handover: 'HANDOVER_',
 };
 
 /** Sections of global variables that the agent sets before load or reads while it runs. */

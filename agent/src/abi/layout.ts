@@ -1,6 +1,6 @@
 // Generated from the BTF of the BPF object by scripts/generate-layout.ts: do not edit.
 
-export const LAYOUT_HASH = 'f864726f4dd3958e';
+export const LAYOUT_HASH = 'd304f8518fd8e4cd';
 
 export const LAYOUT = {
   structs: {
@@ -794,6 +794,121 @@ export const LAYOUT = {
         },
       },
     },
+    departed_record: {
+      size: 1464,
+      fields: {
+        unit: {
+          offset: 0,
+          size: 384,
+          elements: 384,
+        },
+        comm: {
+          offset: 384,
+          size: 48,
+          elements: 48,
+        },
+        state: {
+          offset: 432,
+          size: 4,
+          elements: null,
+        },
+        reserved: {
+          offset: 436,
+          size: 4,
+          elements: null,
+        },
+        rings: {
+          offset: 440,
+          size: 64,
+          elements: null,
+        },
+        'rings.enters': {
+          offset: 440,
+          size: 8,
+          elements: null,
+        },
+        'rings.submitted': {
+          offset: 448,
+          size: 8,
+          elements: null,
+        },
+        'rings.setups': {
+          offset: 456,
+          size: 8,
+          elements: null,
+        },
+        'rings.cq_overflows': {
+          offset: 464,
+          size: 8,
+          elements: null,
+        },
+        'rings.reserved': {
+          offset: 472,
+          size: 32,
+          elements: 4,
+        },
+        resolutions: {
+          offset: 504,
+          size: 320,
+          elements: 10,
+        },
+        mechanisms: {
+          offset: 824,
+          size: 640,
+          elements: 10,
+        },
+      },
+    },
+    fold: {
+      size: 8,
+      fields: {
+        slot: {
+          offset: 0,
+          size: 4,
+          elements: null,
+        },
+        place: {
+          offset: 4,
+          size: 4,
+          elements: null,
+        },
+      },
+    },
+    turn: {
+      size: 32,
+      fields: {
+        generation: {
+          offset: 0,
+          size: 8,
+          elements: null,
+        },
+        from: {
+          offset: 8,
+          size: 8,
+          elements: null,
+        },
+        to: {
+          offset: 16,
+          size: 8,
+          elements: null,
+        },
+        step: {
+          offset: 24,
+          size: 8,
+          elements: null,
+        },
+      },
+    },
+    identity: {
+      size: 4096,
+      fields: {
+        text: {
+          offset: 0,
+          size: 4096,
+          elements: 4096,
+        },
+      },
+    },
   },
   enums: {
     mechanism: {
@@ -878,7 +993,8 @@ export const LAYOUT = {
     reserved_slot: {
       OVERFLOW: 0,
       NOBODY: 1,
-      FIRST: 2,
+      DEPARTED: 2,
+      FIRST: 3,
     },
     table: {
       PROCESSES: 0,
@@ -896,6 +1012,11 @@ export const LAYOUT = {
       IGNORED: 1,
       TRACKED: 2,
       TRACKS_CHILDREN: 4,
+    },
+    handover: {
+      PREPARE: 0,
+      BEGIN: 1,
+      END: 2,
     },
   },
   variables: {
@@ -988,6 +1109,11 @@ export const LAYOUT = {
       section: '.rodata',
       offset: 20,
       size: 1,
+    },
+    generation: {
+      section: '.rodata',
+      offset: 24,
+      size: 8,
     },
   },
 } as const;

@@ -3,10 +3,18 @@ import { constants } from 'node:os';
 import { LAYOUT, MECHANISMS, OUTCOMES, TABLES } from '../abi/layout.ts';
 import type { MappedRegion } from '../../../native/lib/index.ts';
 import { addRow, COUNT_COLUMNS, COUNTER_COLUMNS, type Counters } from '../model/counters.ts';
-import type { Cause, CauseKind, FlowTable, Latency, ProcessTable, Workload } from '../model/snapshot.ts';
-import type { Aggregates } from './aggregates.ts';
+import type { Cause, CauseKind, Departed, FlowTable, Latency, ProcessTable, Workload } from '../model/snapshot.ts';
 import type { CulpritCache } from './culprit.ts';
-import { SLOT_FIRST, SLOT_NOBODY, SLOT_OVERFLOW, SHAPES, type SlotTable, STATE, type Tables } from './tables.ts';
+import {
+  SLOT_DEPARTED,
+  SLOT_FIRST,
+  SLOT_NOBODY,
+  SLOT_OVERFLOW,
+  SHAPES,
+  type SlotTable,
+  STATE,
+  type Tables,
+} from './tables.ts';
 
 const { fields: PROCESS } = LAYOUT.structs.process_record;
 const COMM = PROCESS.comm;
@@ -45,13 +53,13 @@ export function readRows(table: SlotTable): Rows {
   };
 }
 
-/** Gives back the slots of those who lost the race for their key. */
-export function giveBackOrphans(table: SlotTable): void {
+/** The slots in one state. */
+export function slotsIn(table: SlotTable, state: number): number[] {
   const states = new Uint32Array(table.used);
   table.readStates(states, states.length);
-  for (let row = states.indexOf(STATE.ORPHAN); row !== -1; row = states.indexOf(STATE.ORPHAN, row + 1)) {
-    table.giveBack(SLOT_FIRST + row);
-  }
+  const slots: number[] = [];
+  for (let row = states.indexOf(state); row !== -1; row = states.indexOf(state, row + 1)) slots.push(SLOT_FIRST + row);
+  return slots;
 }
 
 /** The counters of one record, live or reserved. */
@@ -79,7 +87,7 @@ export class WorkloadCache {
     const identity = u64(keys, at + START_TIME) + u64(keys, at + EXEC_ID) / 1024;
     const cached = this.#workloads.get(slot);
     if (cached?.identity === identity) return cached.workload;
-    const comm = decodeComm(table.records.readBytes(slot * table.shape.size + COMM.offset, COMM.size));
+    const comm = decodeText(table.records.readBytes(slot * table.shape.size + COMM.offset, COMM.size));
     const unit = this.#unitOf(keys[at + CGROUP] ?? 0, keys[at + CGROUP + 1] ?? 0, keys[at + HIERARCHY] ?? 0);
     const workload = { unit, comm };
     this.#workloads.set(slot, { identity, workload });
@@ -88,7 +96,7 @@ export class WorkloadCache {
 }
 
 /** Up to the first NUL, as UTF-8; what is not becomes U+FFFD. */
-export function decodeComm(bytes: Buffer): string {
+export function decodeText(bytes: Buffer): string {
   const end = bytes.indexOf(0);
   return bytes.toString('utf8', 0, end === -1 ? bytes.length : end);
 }
@@ -134,7 +142,7 @@ export function flowTable(table: SlotTable, { length, keys, counters }: Rows): F
   return { family: table.name === 'flows' ? 4 : 6, length, keys, counts: counters };
 }
 
-const CAUSE_KINDS: Readonly<Record<number, CauseKind>> = {
+export const CAUSE_KINDS: Readonly<Record<number, CauseKind>> = {
   [LAYOUT.enums.cause_kind.ERRNO]: 'errno',
   [LAYOUT.enums.cause_kind.ENTER_ERRNO]: 'enter_errno',
   [LAYOUT.enums.cause_kind.SETUP_ERRNO]: 'setup_errno',
@@ -145,7 +153,7 @@ const CAUSE_KINDS: Readonly<Record<number, CauseKind>> = {
 
 /** A cause key as it stands in memory (little endian), without its count. */
 export interface CauseKey {
-  /** Slot of the process record. */
+  /** Slot of the process record; of a departed cause, the place of its workload. */
   readonly process: number;
   readonly kind: CauseKind;
   readonly mechanism: number;
@@ -188,27 +196,28 @@ export function causeList(
     const process = rowOf.get(slot) ?? null;
     const comm = process === null ? '' : (names.comms[process] ?? '');
     const unit = process === null ? '' : (names.units[process] ?? '');
-    const culprit = hasCulprit(cause) ? culprits.get(table, rows.slots[row] ?? 0) : null;
+    const culprit = hasCulprit(cause) ? culprits.get(table.records, rows.slots[row] ?? 0) : null;
     causes.push({ ...cause, process, comm, unit, count: rows.counters[row] ?? 0, culprit });
   }
   return [...causes, ...retired];
 }
 
 /** Everything that was counted: live, retired, overflow and nobody's. */
-export function totalCounters(processes: Rows, aggregates: Aggregates, reserved: readonly Counters[]): Counters {
+export function totalCounters(processes: Rows, departed: readonly Departed[], reserved: readonly Counters[]): Counters {
   const totals = new Float64Array(COUNTER_COLUMNS);
   for (let row = 0; row < processes.length; row++) addRow(totals, processes.counters, row * COUNTER_COLUMNS);
-  for (const { counters } of aggregates.processes) addRow(totals, counters);
+  for (const { counters } of departed) addRow(totals, counters);
   for (const counters of reserved) addRow(totals, counters);
   return totals;
 }
 
 /** Retired flows and those that found no slot. */
-export function otherFlows(tables: Tables, aggregates: Aggregates): Float64Array {
+export function otherFlows(tables: Tables): Float64Array {
   const counts = new Float64Array(COUNT_COLUMNS);
-  addRow(counts, aggregates.flows);
-  addRow(counts, readCountersOf(tables.flows, SLOT_OVERFLOW));
-  addRow(counts, readCountersOf(tables.flows6, SLOT_OVERFLOW));
+  for (const table of [tables.flows, tables.flows6]) {
+    addRow(counts, readCountersOf(table, SLOT_DEPARTED));
+    addRow(counts, readCountersOf(table, SLOT_OVERFLOW));
+  }
   return counts;
 }
 

@@ -3,9 +3,10 @@ import { constants } from 'node:fs';
 import { LAYOUT } from '../abi/layout.ts';
 import { addressText } from '../model/flow.ts';
 import type { Culprit } from '../model/snapshot.ts';
-import type { SlotTable } from './tables.ts';
+import type { MappedRegion } from '../../../native/lib/index.ts';
 
 const { fields: FIELD, size: SIZE } = LAYOUT.structs.culprit;
+const RECORD_SIZE = LAYOUT.structs.cause_record.size;
 const CULPRIT_AT = LAYOUT.structs.cause_record.fields.culprit.offset;
 const NAME_SIZE = 56;
 /** `described` of a file whose names reach the root. */
@@ -92,14 +93,14 @@ function socketName(bytes: Buffer): string {
   return `${PROTOCOLS[protocol] ?? `protocol ${String(protocol)}`} ${end('local', 'local_port')} -> ${end('peer', 'peer_port')}`;
 }
 
-/** Culprits by slot of the causes table, decoded once each. */
+/** Culprits by slot of one table of causes, decoded once each. */
 export class CulpritCache {
   readonly #culprits = new Map<number, Culprit>();
 
-  get(table: SlotTable, slot: number): Culprit | null {
+  get(records: MappedRegion, slot: number): Culprit | null {
     const known = this.#culprits.get(slot);
     if (known !== undefined) return known;
-    const culprit = decodeCulprit(table.records.readBytes(slot * table.shape.size + CULPRIT_AT, SIZE));
+    const culprit = decodeCulprit(records.readBytes(slot * RECORD_SIZE + CULPRIT_AT, SIZE));
     if (culprit !== null) this.#culprits.set(slot, culprit);
     return culprit;
   }

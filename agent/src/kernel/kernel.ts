@@ -5,7 +5,6 @@ import type { Binding, BpfError, BpfObject, MappedRegion, RingBuffer } from '../
 import { WorkloadUnits } from '../enrich/workload-units.ts';
 import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus, Snapshot } from '../model/snapshot.ts';
-import { Aggregates } from './aggregates.ts';
 import { type Attachment, attachAll, counts, EVIDENCE_PROGRAM } from './attach.ts';
 import {
   causeList,
@@ -21,6 +20,7 @@ import {
   WorkloadCache,
 } from './collect.ts';
 import { CulpritCache } from './culprit.ts';
+import { DepartedTables } from './departed.ts';
 import { load } from './load.ts';
 import type { KernelOptions } from './options.ts';
 import { Retirement, type RetiredProcess } from './retire.ts';
@@ -51,7 +51,7 @@ export class Kernel {
   readonly #globals: MappedRegion;
   /** Null unless attempts are timed. */
   readonly #latencies: MappedRegion | null;
-  readonly #aggregates = new Aggregates();
+  readonly #departed: DepartedTables;
   readonly #workloads: WorkloadCache;
   readonly #culprits = new CulpritCache();
   readonly #tidier: Tidier;
@@ -76,6 +76,7 @@ export class Kernel {
     this.#binding = binding;
     this.#object = loaded.object;
     this.#tables = mapTables(this.#object, options);
+    this.#departed = new DepartedTables(this.#object);
     this.#globals = this.#object.map('.bss').mapRegion();
     this.#latencies = options.latency ? this.#object.map('latencies').mapRegion() : null;
     const cgroups = this.#object.map('cgroups');
@@ -88,7 +89,7 @@ export class Kernel {
       binding,
       this.#object,
       this.#tables,
-      this.#aggregates,
+      this.#departed,
       this.#workloads,
       this.#culprits,
       (process) => {
@@ -156,25 +157,26 @@ export class Kernel {
     const names = processTable(tables.processes, processes, this.#workloads);
     const unattributed = readCountersOf(tables.processes, SLOT_NOBODY);
     const overflow = readCountersOf(tables.processes, SLOT_OVERFLOW);
+    const departed = this.#departed.processes();
     const usage = tableUsage(tables);
     const programs = this.programs();
     return {
       time: { unixMs: Date.now(), boottime: this.boottime() },
-      totals: totalCounters(processes, this.#aggregates, [unattributed, overflow]),
+      totals: totalCounters(processes, departed, [unattributed, overflow]),
       unattributed,
       overflow,
       processes: names,
-      departed: Array.from(this.#aggregates.processes, (sum) => ({ ...sum, counters: sum.counters.slice() })),
+      departed,
       causes: causeList(
         tables.causes,
         readRows(tables.causes),
         this.#culprits,
         processes,
         names,
-        this.#aggregates.causes,
+        this.#departed.causes(),
       ),
       flows: [flowTable(tables.flows, readRows(tables.flows)), flowTable(tables.flows6, readRows(tables.flows6))],
-      otherFlows: otherFlows(tables, this.#aggregates),
+      otherFlows: otherFlows(tables),
       nonIpFlows: nonIpFlows(tables),
       latencies: this.#latencies === null ? [] : latencyList(this.#latencies),
       tables: usage,

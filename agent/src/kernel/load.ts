@@ -4,6 +4,7 @@ import { LAYOUT, LAYOUT_HASH, MECHANISMS, OUTCOMES } from '../abi/layout.ts';
 import { type Layout, layoutHash, layoutOf } from '../abi/generate.ts';
 import type { Binding, BpfError, BpfObject } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
+import { causePlaces, workloadPlaces } from './departed.ts';
 import type { KernelOptions } from './options.ts';
 import { privilegeRemedy } from './privileges.ts';
 import { BTF_REMEDY } from './remedies.ts';
@@ -116,6 +117,8 @@ function size(object: BpfObject, options: KernelOptions): void {
   object.setMaxEntries('pools', Object.keys(tables).length);
   // one for each process at most: enough until the agent looks
   object.setMaxEntries('cgroups', processes);
+  object.setMaxEntries('departed', workloadPlaces(processes));
+  object.setMaxEntries('departed_causes', causePlaces(causes));
   object.setMaxEntries('latencies', MECHANISMS.length * OUTCOMES.length);
   object.setMaxEntries('flow_index', flows);
   object.setMaxEntries('flow6_index', flows);

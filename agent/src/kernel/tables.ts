@@ -10,6 +10,7 @@ const POOL = structs.slot_pool;
 export const SLOT_FIRST = enums.reserved_slot.FIRST;
 export const SLOT_OVERFLOW = enums.reserved_slot.OVERFLOW;
 export const SLOT_NOBODY = enums.reserved_slot.NOBODY;
+export const SLOT_DEPARTED = enums.reserved_slot.DEPARTED;
 export const STATE = enums.slot_state;
 
 /** Where the key and the counters stand in one kind of record. All offsets and sizes in bytes. */
@@ -19,8 +20,6 @@ export interface RecordShape {
   readonly key: number;
   readonly keyWords: number;
   readonly state: number;
-  /** How much from the key on is zeroed when the slot is given back. */
-  readonly cleared: number;
   /** The 64-bit counters. */
   readonly counters: number;
   readonly counterColumns: number;
@@ -38,7 +37,6 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     // the key and what stands between it and the name
     keyWords: processes.fields.comm.offset / 4,
     state: processes.fields['key.state'].offset,
-    cleared: processes.fields.rings.offset,
     counters: processes.fields.rings.offset,
     counterColumns: COUNTER_COLUMNS,
   },
@@ -47,7 +45,6 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     key: flow.fields.key.offset,
     keyWords: flow.fields.key.size / 4,
     state: flow.fields.state.offset,
-    cleared: flow.fields.key.size,
     counters: flow.fields.counts.offset,
     counterColumns: structs.counts.size / 8,
   },
@@ -56,7 +53,6 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     key: flow6.fields.key.offset,
     keyWords: flow6.fields.key.size / 4,
     state: flow6.fields.state.offset,
-    cleared: flow6.fields.key.size,
     counters: flow6.fields.counts.offset,
     counterColumns: structs.counts.size / 8,
   },
@@ -65,8 +61,6 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     key: cause.fields.key.offset,
     keyWords: cause.fields.key.size / 4,
     state: cause.fields.state.offset,
-    // the culprit too
-    cleared: cause.size - cause.fields.key.offset,
     counters: cause.fields.count.offset,
     counterColumns: 1,
   },
@@ -79,7 +73,6 @@ export class SlotTable {
   readonly capacity: number;
   readonly records: MappedRegion;
   readonly #pools: MappedRegion;
-  readonly #returned: MappedRegion;
   readonly #pool: number;
   readonly #layout: Omit<RowLayout, 'accept' | 'rows'>;
   readonly #poolRow = new Float64Array(POOL.size / 8);
@@ -90,7 +83,6 @@ export class SlotTable {
     this.capacity = capacity;
     this.records = object.map(name).mapRegion();
     this.#pools = pools;
-    this.#returned = object.map(`free_${name}`).mapRegion();
     this.#pool = TABLES.indexOf(name) * POOL.size;
     const { size, state, key, keyWords, counters, counterColumns } = this.shape;
     this.#layout = {
@@ -142,22 +134,6 @@ export class SlotTable {
   setState(slot: number, value: number): void {
     const { state, size } = this.shape;
     this.records.storeU32(slot * size + state, value);
-  }
-
-  /** Takes the counters out of a record, atomically each: what a straggler added later would stay for the next owner. */
-  drain(slot: number, into: Float64Array): void {
-    this.records.drainU64(into, slot * this.shape.size + this.shape.counters);
-  }
-
-  /** Puts a drained slot back into the pool. Only the agent does this, so one store of `tail` publishes it. */
-  giveBack(slot: number): void {
-    const { key, cleared, size } = this.shape;
-    this.setState(slot, STATE.FREE);
-    this.records.zero(slot * size + key, cleared);
-    this.#readPool();
-    const tail = this.#field('tail');
-    this.#returned.storeU64((tail % this.capacity) * 8, slot);
-    this.#pools.storeU64(this.#pool + POOL.fields.tail.offset, tail + 1);
   }
 
   #readPool(): void {

@@ -1,9 +1,9 @@
 /** When slots are retired: processes soon after they end, idle entries when room gets short. */
 import { readFileSync } from 'node:fs';
-import { LAYOUT, MECHANISMS, TABLES } from '../abi/layout.ts';
+import { LAYOUT, MECHANISMS } from '../abi/layout.ts';
 import type { Binding } from '../../../native/lib/index.ts';
 import { pendingOf } from '../model/counters.ts';
-import { giveBackOrphans, readRows } from './collect.ts';
+import { readRows } from './collect.ts';
 import { IDLE_POLICIES, IdleTracker } from './idle.ts';
 import { isGone, supersededRows } from './liveness.ts';
 import { liveSlots, type Retirement } from './retire.ts';
@@ -52,6 +52,7 @@ export class Tidier {
       flows: tracker(tables.flows),
       flows6: tracker(tables.flows6),
     };
+    this.#enqueue(() => this.#retirement.finish());
     this.#sweeper = setInterval(() => {
       this.#enqueue(() => this.#sweep());
     }, SWEEP_MS);
@@ -105,7 +106,7 @@ export class Tidier {
   async #sweep(): Promise<void> {
     await this.#retireEnded();
     if (this.isClosed()) return;
-    for (const name of TABLES) giveBackOrphans(this.#tables[name]);
+    this.#retirement.giveBackOrphans();
     if (!this.#retireIdle) return;
     this.#sweeps++;
     if (this.#sweeps % GONE_SWEEPS === 0) await this.#retireGone();

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { causeKey, decodeComm } from '../../src/kernel/collect.ts';
+import { causeKey, decodeText } from '../../src/kernel/collect.ts';
 
-describe('decodeComm', () => {
+describe('decodeText', () => {
   it('ends at the first NUL, or at the sixteenth byte', () => {
-    expect(decodeComm(Buffer.from('nginx\0garbage...'))).toBe('nginx');
-    expect(decodeComm(Buffer.from('0123456789abcdef'))).toBe('0123456789abcdef');
+    expect(decodeText(Buffer.from('nginx\0garbage...'))).toBe('nginx');
+    expect(decodeText(Buffer.from('0123456789abcdef'))).toBe('0123456789abcdef');
   });
 
   it('replaces what is no UTF-8', () => {
-    expect(decodeComm(Buffer.from([0x61, 0xff, 0xfe, 0x62, 0]))).toBe('a\ufffd\ufffdb');
+    expect(decodeText(Buffer.from([0x61, 0xff, 0xfe, 0x62, 0]))).toBe('a\ufffd\ufffdb');
   });
 });
 
