@@ -65,21 +65,6 @@ static __always_inline __u32 evidence_of_opcode(__u8 opcode)
 	return 0;
 }
 
-/*
- * Requests that asked to be told whether they were copied: what is known of them until their notification.
- * Those of one ring with one user_data are told apart by nothing, and share what they moved.
- */
-struct reported_key {
-	__u64 ring;
-	__u64 user_data;
-};
-struct reported {
-	__u64 bytes;
-	/* address of the socket's file */
-	__u64 sink;
-	__u32 waiting;
-	__u32 mechanism;
-};
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);

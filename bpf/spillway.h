@@ -286,10 +286,20 @@ struct cause_record {
 	struct culprit culprit;
 };
 
+/* Places of departed records with a meaning of their own. */
+enum departed_place {
+	/* takes what finds no place of its own */
+	DEPARTED_NAMELESS,
+	/* what the reserved records of tables held that these took over from */
+	DEPARTED_OVERFLOW,
+	DEPARTED_NOBODY,
+	DEPARTED_FIRST,
+};
+
 /*
- * What the retired records of one workload held. The agent chooses the place (the first one has no name and
- * takes what finds no place of its own) and writes the names before `state`; then only programs add to it.
- * Causes of retired processes stand in cause records likewise: `process` of their key is the workload's place.
+ * What the retired records of one workload held. The agent chooses the place and writes the names before
+ * `state`; then only programs add to it. Causes of retired processes stand in cause records likewise: `process`
+ * of their key is the workload's place.
  */
 struct departed_record {
 	/* UTF-8: 128 characters, and 15 bytes that may be none, each of which then becomes U+FFFD */
@@ -322,7 +332,25 @@ struct slot_pool {
 	__u64 tail;
 	/* records that found no slot: how many times, not how many keys */
 	__u64 overflows;
-	__u64 reserved[4];
+	/* the same of tables that this one took over from */
+	__u64 carried_overflows;
+	__u64 reserved[3];
+};
+
+/*
+ * Requests of rings that asked to be told whether they were copied: what is known of them until their
+ * notification. Those of one ring with one user_data are told apart by nothing, and share what they moved.
+ */
+struct reported_key {
+	__u64 ring;
+	__u64 user_data;
+};
+struct reported {
+	__u64 bytes;
+	/* address of the socket's file */
+	__u64 sink;
+	__u32 waiting;
+	__u32 mechanism;
 };
 
 enum event_kind {

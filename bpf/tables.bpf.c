@@ -50,6 +50,7 @@ struct shared_types {
 	enum event_kind event_kind;
 	enum process_flag process_flag;
 	enum handover handover;
+	enum departed_place departed_place;
 	struct fold fold;
 };
 const struct shared_types *shared_types = 0;

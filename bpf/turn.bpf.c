@@ -17,9 +17,13 @@ const volatile __u64 generation = 0;
 
 struct turns_map turns SEC(".maps");
 
+/* As large for ever, like struct turn. */
+#define MARKS 64
+_Static_assert(TURN_OF_COUNT <= MARKS, "each program that decides has a mark");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, TURN_OF_COUNT);
+	__uint(max_entries, MARKS);
 	__type(key, __u32);
 	__type(value, __u32);
 } turn_marks SEC(".maps");

@@ -28,6 +28,8 @@ const SHARED_STRUCTS = [
   'departed_record',
   'fold',
   'turn',
+  'reported_key',
+  'reported',
   'identity',
 ];
 
@@ -45,6 +47,7 @@ const SHARED_ENUMS: Readonly<Record<string, string>> = {
   event_kind: 'EVENT_',
   process_flag: 'PROCESS_',
   handover: 'HANDOVER_',
+  departed_place: 'DEPARTED_',
 };
 
 /** Sections of global variables that the agent sets before load or reads while it runs. */

@@ -1,6 +1,6 @@
 // Generated from the BTF of the BPF object by scripts/generate-layout.ts: do not edit.
 
-export const LAYOUT_HASH = 'd304f8518fd8e4cd';
+export const LAYOUT_HASH = '92c59d58f0d0c90b';
 
 export const LAYOUT = {
   structs: {
@@ -632,10 +632,15 @@ export const LAYOUT = {
           size: 8,
           elements: null,
         },
-        reserved: {
+        carried_overflows: {
           offset: 32,
-          size: 32,
-          elements: 4,
+          size: 8,
+          elements: null,
+        },
+        reserved: {
+          offset: 40,
+          size: 24,
+          elements: 3,
         },
       },
     },
@@ -899,6 +904,46 @@ export const LAYOUT = {
         },
       },
     },
+    reported_key: {
+      size: 16,
+      fields: {
+        ring: {
+          offset: 0,
+          size: 8,
+          elements: null,
+        },
+        user_data: {
+          offset: 8,
+          size: 8,
+          elements: null,
+        },
+      },
+    },
+    reported: {
+      size: 24,
+      fields: {
+        bytes: {
+          offset: 0,
+          size: 8,
+          elements: null,
+        },
+        sink: {
+          offset: 8,
+          size: 8,
+          elements: null,
+        },
+        waiting: {
+          offset: 16,
+          size: 4,
+          elements: null,
+        },
+        mechanism: {
+          offset: 20,
+          size: 4,
+          elements: null,
+        },
+      },
+    },
     identity: {
       size: 4096,
       fields: {
@@ -1017,6 +1062,12 @@ export const LAYOUT = {
       PREPARE: 0,
       BEGIN: 1,
       END: 2,
+    },
+    departed_place: {
+      NAMELESS: 0,
+      OVERFLOW: 1,
+      NOBODY: 2,
+      FIRST: 3,
     },
   },
   variables: {

@@ -6,12 +6,16 @@ import { type Binding, loadBinding } from '../../../native/lib/index.ts';
 import { readObject } from '../kernel/load.ts';
 import { Kernel, type KernelEvents } from '../kernel/kernel.ts';
 import type { KernelOptions } from '../kernel/options.ts';
+import { PIN_DIRECTORY as DEFAULT_PIN_DIRECTORY, Pins } from '../kernel/pins.ts';
+import type { Taken } from '../kernel/takeover.ts';
 import { SpillwayError } from '../model/errors.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 
 /** The built parts; tests name others through the environment. */
 const OBJECT = process.env.SPILLWAY_OBJECT ?? fileURLToPath(new URL('build/bpf/spillway.bpf.o', ROOT));
+/** Where pins stand. */
+const PIN_DIRECTORY = process.env.SPILLWAY_PINS ?? DEFAULT_PIN_DIRECTORY;
 const BINDING = process.env.SPILLWAY_BINDING ?? fileURLToPath(new URL('build/native/spillway.node', ROOT));
 
 export interface Build {
@@ -36,10 +40,48 @@ export function binding(): Binding {
 
 /** Loads and attaches everything; what goes wrong later is logged. @throws SpillwayError */
 export function startKernel(options: KernelOptions, events: Omit<KernelEvents, 'onError'> = {}): Kernel {
-  const onError = (error: unknown) => {
-    log('warning', `tidying up the tables: ${error instanceof Error ? error.message : String(error)}`);
-  };
-  return Kernel.start(binding(), readObject(OBJECT), options, { ...events, onError });
+  return Kernel.start(binding(), readObject(OBJECT), options, { ...events, onError: warn });
+}
+
+function warn(error: unknown): void {
+  log('warning', `the tables: ${error instanceof Error ? error.message : String(error)}`);
+}
+
+/** Which generation of tables an agent counts into, for the log. */
+const HOW: Readonly<Record<Taken['how'], string>> = {
+  fresh: 'counts are kept in the kernel from now on, also while no agent runs (persist)',
+  adopt: 'going on with the counts and probes that the agent before has left (persist)',
+  reuse: 'going on with the counts that the agent before has left, with new probes (persist)',
+  import: 'the counts of the agent before, whose tables differ, are carried over (persist)',
+};
+
+/**
+ * The same with tables and probes that outlive the agent, where there is a bpffs to keep them in.
+ * @throws SpillwayError
+ */
+export async function startPersistentKernel(options: KernelOptions): Promise<Kernel> {
+  const native = binding();
+  let pins: Pins;
+  try {
+    pins = new Pins(native, PIN_DIRECTORY);
+  } catch (error) {
+    if (!(error instanceof SpillwayError) || error.code !== 'NO_BPFFS') throw error;
+    log('warning', `counts end with this agent: ${error.message}`);
+    return startKernel(options);
+  }
+  try {
+    const { kernel, how } = await Kernel.takeOver(native, readObject(OBJECT), options, { onError: warn }, pins);
+    log('info', HOW[how]);
+    return kernel;
+  } catch (error) {
+    pins.close();
+    throw error;
+  }
+}
+
+/** The pins of an agent before. @throws SpillwayError PINS_IN_USE, NO_BPFFS */
+export function openPins(): Pins {
+  return new Pins(binding(), PIN_DIRECTORY);
 }
 
 /** Version and revision of this build, and the kernel that it runs on. */

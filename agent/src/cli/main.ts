@@ -15,6 +15,7 @@ import { procsCommand } from './procs.ts';
 import { runCommand } from './run.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { statCommand } from './stat.ts';
+import { unpinCommand } from './unpin.ts';
 import { versionCommand } from './version.ts';
 
 const program = new Command('spillway')
@@ -35,6 +36,7 @@ for (const command of [
   snapshotCommand,
   check,
   doctorCommand,
+  unpinCommand,
   versionCommand,
 ]) {
   program.addCommand(command);

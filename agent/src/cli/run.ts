@@ -12,7 +12,7 @@ import { startServer } from '../web/server.ts';
 import { outboxOf, rulesOf, startAlerting } from './alerting.ts';
 import { kernelOptionsOf } from './attach.ts';
 import { configOption, readConfig } from './configuration.ts';
-import { binding, build, log, startKernel } from './context.ts';
+import { binding, build, log, startKernel, startPersistentKernel } from './context.ts';
 import { write } from './output.ts';
 import { type Address, capacityOption, confirmOption, latencyOption, listenAddress } from './values.ts';
 
@@ -23,6 +23,7 @@ interface RunFlags {
   readonly processes?: number;
   readonly confirm?: Confirm;
   readonly latency?: true;
+  readonly persist?: true;
   readonly once?: true;
 }
 
@@ -38,6 +39,7 @@ export const runCommand = new Command('run')
   .addOption(capacityOption('processes'))
   .addOption(confirmOption())
   .addOption(latencyOption())
+  .option('--persist', 'keep counts and probes in the kernel while no agent runs; spillway unpin removes them')
   .option('--once', 'attach, print the metrics once and exit: does it work here?')
   .addHelpText(
     'after',
@@ -92,7 +94,8 @@ async function serve(flags: RunFlags): Promise<void> {
   );
   let evaluation: NodeJS.Timeout | undefined;
   try {
-    const attached = startKernel(options(flags, config));
+    const wanted = options(flags, config);
+    const attached = (flags.persist ?? config.persist) ? await startPersistentKernel(wanted) : startKernel(wanted);
     kernel = attached;
     announce(attached, server.url);
     const running = await startAlerting(config, build(), () => attached.boottime());

@@ -110,7 +110,7 @@ export const SETTINGS = {
   persist: setting(
     BOOLEAN,
     false,
-    'Reserved, without effect so far: keep counts in the kernel while the agent restarts.',
+    'Keep counts and probes in the kernel (pinned under `/sys/fs/bpf/spillway`) while no agent runs: a restart, a crash or an upgrade loses no count. `spillway unpin` removes them.',
     'restart',
   ),
   'alerts.enabled': setting(BOOLEAN, true, 'Evaluate rules and send incidents.'),

@@ -10,8 +10,10 @@ import { TRACEFS_REMEDY } from './remedies.ts';
 /** One program and where it stands. */
 export interface Attachment {
   readonly program: Program;
-  /** Kept for as long as the program is to run: a link that is garbage is detached. None where it is not attached. */
-  readonly links: readonly Link[];
+  /**
+   * By hook. Kept for as long as the program is to run: a link that is garbage is detached. None where it is not attached.
+   */
+  readonly links: ReadonlyMap<string, Link>;
   readonly status: Pick<ProgramStatus, 'name' | 'hook' | 'state' | 'reason'>;
 }
 
@@ -32,18 +34,24 @@ const HOOKS = new Map([
 /** Run by the agent, attached to nothing. */
 const isCalled = (section: string): boolean => section === 'syscall' || section.startsWith('iter/');
 
+/** Puts a program on one of its hooks. @throws BpfError */
+export type Attach = (program: Program, hook: string) => Link;
+
+const attachTo: Attach = (program, hook) =>
+  hook === program.section ? program.attach() : program.attach(hook.replace(/^tp\//, ''));
+
 /**
  * Attaches every program that was loaded.
  * @throws SpillwayError when not one program that counts could be attached: NO_TRACEFS, NO_PRIVILEGE or NOTHING_ATTACHED
  */
-export function attachAll({ object, refused, off }: Loaded): Attachment[] {
+export function attachAll({ object, refused, off }: Loaded, attach: Attach = attachTo): Attachment[] {
   const attachments: Attachment[] = [];
   const failures: BpfError[] = [];
   for (const name of object.programNames()) {
     const program = object.program(name);
     if (isCalled(program.section) || name === EVIDENCE_PROGRAM) continue;
     const unattached = (hook: string, state: 'off' | 'unavailable', reason: string) =>
-      attachments.push({ program, links: [], status: { name, hook, state, reason } });
+      attachments.push({ program, links: new Map(), status: { name, hook, state, reason } });
     const { prefix, names } = HOOKS.get(name) ?? { prefix: program.section, names: [''] };
     if (off.has(name)) {
       unattached(nameOf(prefix, names), 'off', 'not needed here');
@@ -55,10 +63,12 @@ export function attachAll({ object, refused, off }: Loaded): Attachment[] {
       continue;
     }
     const links = new Map<string, Link>();
+    const endings: string[] = [];
     for (const ending of names) {
       const hook = prefix + ending;
       try {
-        links.set(ending, hook === program.section ? program.attach() : program.attach(hook.replace(/^tp\//, '')));
+        links.set(hook, attach(program, hook));
+        endings.push(ending);
       } catch (thrown) {
         const error = thrown as BpfError;
         failures.push(error);
@@ -66,8 +76,8 @@ export function attachAll({ object, refused, off }: Loaded): Attachment[] {
       }
     }
     if (links.size === 0) continue;
-    const hook = nameOf(prefix, [...links.keys()]);
-    attachments.push({ program, links: [...links.values()], status: { name, hook, state: 'attached', reason: '' } });
+    const hook = nameOf(prefix, endings);
+    attachments.push({ program, links, status: { name, hook, state: 'attached', reason: '' } });
   }
   if (!attachments.some(({ status }) => status.state === 'attached' && counts(status.name))) {
     throw nothingAttached(failures);

@@ -221,9 +221,11 @@ export function otherFlows(tables: Tables): Float64Array {
   return counts;
 }
 
-/** Of sockets that are no IP ones. */
+/** Of sockets that are no IP ones. The second record has what tables held that these took over from. */
 export function nonIpFlows(tables: Tables): Float64Array {
-  return readCountersOf(tables.flows, SLOT_NOBODY);
+  const counts = readCountersOf(tables.flows, SLOT_NOBODY);
+  addRow(counts, readCountersOf(tables.flows6, SLOT_NOBODY));
+  return counts;
 }
 
 /** Fill and overflow of every table. */
@@ -238,10 +240,15 @@ export function tableUsage(
 
 const BUCKETS = LAYOUT.structs.latency.fields.buckets.elements;
 
+/** Records of durations: the second half has what tables held that these took over from. */
+export const LATENCY_RECORDS = MECHANISMS.length * OUTCOMES.length;
+
 /** Durations that occurred. */
 export function latencyList(latencies: MappedRegion): Latency[] {
-  const counts = new Float64Array(MECHANISMS.length * OUTCOMES.length * BUCKETS);
-  latencies.readU64(counts, 0, LAYOUT.structs.latency.size, MECHANISMS.length * OUTCOMES.length, BUCKETS);
+  const both = new Float64Array(2 * LATENCY_RECORDS * BUCKETS);
+  latencies.readU64(both, 0, LAYOUT.structs.latency.size, 2 * LATENCY_RECORDS, BUCKETS);
+  const counts = both.slice(0, LATENCY_RECORDS * BUCKETS);
+  addRow(counts, both, counts.length);
   const list: Latency[] = [];
   MECHANISMS.forEach((mechanism, m) => {
     OUTCOMES.forEach((outcome, o) => {

@@ -19,12 +19,11 @@ const MOST_WORKLOADS = 4096;
 /** Places for causes of the nameless workload: as many as there are kinds, mechanisms and errnos that occur together. */
 const NAMELESS_CAUSES = 2048;
 
-/** Places for workloads, the nameless one included. */
-export const workloadPlaces = (processes: number): number => Math.min(processes, MOST_WORKLOADS) + 1;
-export const causePlaces = (causes: number): number => causes + NAMELESS_CAUSES;
+const { NAMELESS, OVERFLOW, NOBODY, FIRST } = LAYOUT.enums.departed_place;
 
-/** Takes what finds no place of its own. */
-const NAMELESS = 0;
+/** Places for workloads, those with a meaning of their own included. */
+export const workloadPlaces = (processes: number): number => Math.min(processes, MOST_WORKLOADS) + FIRST;
+export const causePlaces = (causes: number): number => causes + NAMELESS_CAUSES;
 
 /** A comm has no NUL in it. */
 const keyOf = ({ unit, comm }: Workload): string => `${comm}\0${unit}`;
@@ -57,7 +56,7 @@ export class DepartedTables {
       this.#causeRecords.readU32(words, at + CAUSE.fields.key.offset, CAUSE.size, 1, words.length);
       this.#addCause(causeKey(words, 0));
     }
-    if (this.#workloads.length === 0) this.#takePlace({ unit: '', comm: '' });
+    while (this.#workloads.length < FIRST) this.#takePlace({ unit: '', comm: '' });
   }
 
   /** Where a workload's counts go. */
@@ -88,7 +87,31 @@ export class DepartedTables {
       comm,
       counters: counters.subarray(place * COUNTER_COLUMNS, (place + 1) * COUNTER_COLUMNS),
     }));
-    return sums.filter(({ counters: sum }, place) => place !== NAMELESS || sum.some((count) => count > 0));
+    return sums.filter(
+      ({ counters: sum }, place) => place >= FIRST || (place === NAMELESS && sum.some((count) => count > 0)),
+    );
+  }
+
+  /** What reserved records of tables held that these took over from. */
+  reserved(of: 'overflow' | 'nobody'): Float64Array {
+    const counters = new Float64Array(COUNTER_COLUMNS);
+    const place = of === 'overflow' ? OVERFLOW : NOBODY;
+    this.#records.readU64(counters, place * RECORD.size + COUNTERS.offset, RECORD.size, 1, COUNTER_COLUMNS);
+    return counters;
+  }
+
+  /** Sets what a workload had counted in other tables: before anything is folded into its place. */
+  setCounters(place: number, counters: Float64Array): void {
+    counters.forEach((count, column) => {
+      this.#records.storeU64(place * RECORD.size + COUNTERS.offset + 8 * column, count);
+    });
+  }
+
+  /** Likewise of a cause; `culprit` as it stands in memory, if it is known. */
+  setCause(place: number, count: number, culprit: Buffer | null): void {
+    const at = place * CAUSE.size;
+    if (culprit !== null) this.#causeRecords.writeBytes(at + CAUSE.fields.culprit.offset, culprit);
+    this.#causeRecords.storeU64(at + CAUSE.fields.count.offset, count);
   }
 
   causes(): Cause[] {
@@ -125,7 +148,7 @@ export class DepartedTables {
 
   #addWorkload(workload: Workload): number {
     const place = this.#workloads.push(workload) - 1;
-    this.#places.set(keyOf(workload), place);
+    if (place === NAMELESS || place >= FIRST) this.#places.set(keyOf(workload), place);
     return place;
   }
 

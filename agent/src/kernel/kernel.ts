@@ -4,6 +4,7 @@ import { LAYOUT } from '../abi/layout.ts';
 import type { Binding, BpfError, BpfObject, MappedRegion, RingBuffer } from '../../../native/lib/index.ts';
 import { WorkloadUnits } from '../enrich/workload-units.ts';
 import { SpillwayError } from '../model/errors.ts';
+import { addRow } from '../model/counters.ts';
 import type { ProgramStatus, Snapshot } from '../model/snapshot.ts';
 import { type Attachment, attachAll, counts, EVIDENCE_PROGRAM } from './attach.ts';
 import {
@@ -21,10 +22,12 @@ import {
 } from './collect.ts';
 import { CulpritCache } from './culprit.ts';
 import { DepartedTables } from './departed.ts';
-import { load } from './load.ts';
+import { load, type Loaded } from './load.ts';
 import type { KernelOptions } from './options.ts';
+import { PinnedLink, type Pins } from './pins.ts';
 import { Retirement, type RetiredProcess } from './retire.ts';
 import { mapTables, SLOT_NOBODY, SLOT_OVERFLOW, type Tables } from './tables.ts';
+import { type Taken, TakeoverRun } from './takeover.ts';
 import { Tidier } from './tidy.ts';
 import { Watch } from './watch.ts';
 
@@ -65,16 +68,53 @@ export class Kernel {
   static start(binding: Binding, elf: Buffer, options: KernelOptions, events: KernelEvents): Kernel {
     const loaded = load(binding, elf, options);
     try {
-      return new Kernel(binding, loaded, options, events);
+      markProcess(binding, loaded.object, process.pid, options.trackedOnly ? ['TRACKS_CHILDREN'] : ['IGNORED']);
+      return new Kernel(binding, loaded, attachAll(loaded), options, events, null);
     } catch (error) {
       loaded.object.close();
       throw error;
     }
   }
 
-  private constructor(binding: Binding, loaded: ReturnType<typeof load>, options: KernelOptions, events: KernelEvents) {
+  /**
+   * The same with tables and probes that outlive the agent, going on with those that one before has left.
+   * @throws SpillwayError like start(); what was pinned stays pinned then
+   */
+  static async takeOver(
+    binding: Binding,
+    elf: Buffer,
+    options: KernelOptions,
+    events: KernelEvents,
+    pins: Pins,
+  ): Promise<{ readonly kernel: Kernel; readonly how: Taken['how'] }> {
+    const prepare = (object: BpfObject) => {
+      markProcess(binding, object, process.pid, ['IGNORED']);
+    };
+    const onWarning = (message: string) => {
+      events.onError(new Error(message));
+    };
+    const takeover = new TakeoverRun(binding, elf, options, pins, prepare, onWarning);
+    const { loaded, attachments, generation, how } = await takeover.run();
+    try {
+      const evidence = new PinnedLink(pins, generation, EVIDENCE_PROGRAM);
+      return { kernel: new Kernel(binding, loaded, attachments, options, events, evidence), how };
+    } catch (error) {
+      loaded.object.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    binding: Binding,
+    loaded: Loaded,
+    attachments: readonly Attachment[],
+    options: KernelOptions,
+    events: KernelEvents,
+    evidence: PinnedLink | null,
+  ) {
     this.#binding = binding;
     this.#object = loaded.object;
+    this.#attachments = attachments;
     this.#tables = mapTables(this.#object, options);
     this.#departed = new DepartedTables(this.#object);
     this.#globals = this.#object.map('.bss').mapRegion();
@@ -101,15 +141,14 @@ export class Kernel {
       this.#onEvents(records, onError);
     });
     this.#events.unref();
-    this.mark(process.pid, options.trackedOnly ? ['TRACKS_CHILDREN'] : ['IGNORED']);
     this.#watch = new Watch(
       this.#object,
       this.#globals,
       options.confirm,
       loaded.refused.get(EVIDENCE_PROGRAM),
+      evidence,
       onError,
     );
-    this.#attachments = attachAll(loaded);
   }
 
   #onEvents(records: Buffer, onError: (error: unknown) => void): void {
@@ -130,24 +169,7 @@ export class Kernel {
    * @throws SpillwayError NO_SUCH_PROCESS
    */
   mark(pid: number, flags: readonly ProcessFlag[]): void {
-    let fd: number;
-    try {
-      fd = this.#binding.pidfdOpen(pid);
-    } catch (error) {
-      throw new SpillwayError('NO_SUCH_PROCESS', `there is no process ${String(pid)}`, { cause: error });
-    }
-    try {
-      const key = Buffer.alloc(4);
-      key.writeInt32LE(fd);
-      const value = Buffer.alloc(STATE_FIELDS.size);
-      const bits = flags.reduce((sum, flag) => sum | LAYOUT.enums.process_flag[flag], 0);
-      value.writeUInt32LE(bits, STATE_FIELDS.fields.flags.offset);
-      this.#object.map('process_states').update(key, value, BPF_NOEXIST);
-    } catch (error) {
-      if ((error as BpfError).code !== 'EEXIST') throw error;
-    } finally {
-      closeSync(fd);
-    }
+    markProcess(this.#binding, this.#object, pid, flags);
   }
 
   /** What the tables hold now. */
@@ -155,8 +177,8 @@ export class Kernel {
     const tables = this.#tables;
     const processes = readRows(tables.processes);
     const names = processTable(tables.processes, processes, this.#workloads);
-    const unattributed = readCountersOf(tables.processes, SLOT_NOBODY);
-    const overflow = readCountersOf(tables.processes, SLOT_OVERFLOW);
+    const unattributed = this.#reserved(SLOT_NOBODY, 'nobody');
+    const overflow = this.#reserved(SLOT_OVERFLOW, 'overflow');
     const departed = this.#departed.processes();
     const usage = tableUsage(tables);
     const programs = this.programs();
@@ -223,9 +245,36 @@ export class Kernel {
     this.#object.close();
   }
 
+  #reserved(slot: number, of: 'overflow' | 'nobody'): Float64Array {
+    const counters = readCountersOf(this.#tables.processes, slot);
+    addRow(counters, this.#departed.reserved(of));
+    return counters;
+  }
+
   #global(name: 'events_lost' | 'forks_lost'): number {
     const value = new Float64Array(1);
     this.#globals.readU64(value, LAYOUT.variables[name].offset, 8, 1, 1);
     return value[0] ?? 0;
+  }
+}
+
+function markProcess(binding: Binding, object: BpfObject, pid: number, flags: readonly ProcessFlag[]): void {
+  let fd: number;
+  try {
+    fd = binding.pidfdOpen(pid);
+  } catch (error) {
+    throw new SpillwayError('NO_SUCH_PROCESS', `there is no process ${String(pid)}`, { cause: error });
+  }
+  try {
+    const key = Buffer.alloc(4);
+    key.writeInt32LE(fd);
+    const value = Buffer.alloc(STATE_FIELDS.size);
+    const bits = flags.reduce((sum, flag) => sum | LAYOUT.enums.process_flag[flag], 0);
+    value.writeUInt32LE(bits, STATE_FIELDS.fields.flags.offset);
+    object.map('process_states').update(key, value, BPF_NOEXIST);
+  } catch (error) {
+    if ((error as BpfError).code !== 'EEXIST') throw error;
+  } finally {
+    closeSync(fd);
   }
 }

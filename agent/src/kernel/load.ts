@@ -1,9 +1,10 @@
 /** The BPF object: opened, checked against the layout that this agent was built with, sized and loaded. */
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { LAYOUT, LAYOUT_HASH, MECHANISMS, OUTCOMES } from '../abi/layout.ts';
+import { LAYOUT, LAYOUT_HASH } from '../abi/layout.ts';
 import { type Layout, layoutHash, layoutOf } from '../abi/generate.ts';
 import type { Binding, BpfError, BpfObject } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
+import { LATENCY_RECORDS } from './collect.ts';
 import { causePlaces, workloadPlaces } from './departed.ts';
 import type { KernelOptions } from './options.ts';
 import { privilegeRemedy } from './privileges.ts';
@@ -22,6 +23,16 @@ const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
 /** They see attempts begin. */
 const TIMING_PROGRAMS = ['time_call', 'time_request'] as const;
 const RESERVED = LAYOUT.enums.reserved_slot.FIRST;
+
+/** What else is done to an object before it is loaded: see Takeover. */
+export interface Preparation {
+  /** 0 for programs that nothing outlives. */
+  readonly generation: number;
+  /** Takes over maps of others. */
+  maps(object: BpfObject): void;
+}
+
+const UNPINNED: Preparation = { generation: 0, maps: () => undefined };
 
 /** Reads the object. @throws SpillwayError OBJECT_MISSING, OBJECT_CORRUPT or LAYOUT_MISMATCH */
 export function readObject(file: string): Buffer {
@@ -61,21 +72,20 @@ export function readObject(file: string): Buffer {
  * Loads the object. A program that this kernel refuses is left out and reported: it never stops the others.
  * @throws SpillwayError NO_BTF, NO_PRIVILEGE or LOAD_FAILED
  */
-export function load(binding: Binding, elf: Buffer, options: KernelOptions): Loaded {
+export function load(binding: Binding, elf: Buffer, options: KernelOptions, prepare = UNPINNED): Loaded {
   if (!existsSync(KERNEL_BTF)) {
     throw new SpillwayError(
       'NO_BTF',
       `this kernel does not show its types (${KERNEL_BTF} is missing), which programs are fitted to: ${BTF_REMEDY}`,
     );
   }
-  const off = new Set(options.trackedOnly ? [] : ['process_fork']);
-  if (options.confirm === 'never') off.add('evidence_exit');
-  if (!options.latency) for (const program of TIMING_PROGRAMS) off.add(program);
+  const off = programsOff(options);
   const refused = new Map<string, string>();
   for (;;) {
     const object = binding.openObject(elf, 'spillway');
     try {
-      size(object, options);
+      size(object, options, prepare.generation);
+      prepare.maps(object);
       for (const program of [...off, ...refused.keys()]) object.setAutoload(program, false);
       object.load();
       learnSymbols(object);
@@ -95,6 +105,14 @@ export function load(binding: Binding, elf: Buffer, options: KernelOptions): Loa
   }
 }
 
+/** Programs that these options do not need. */
+export function programsOff(options: KernelOptions): Set<string> {
+  const off = new Set(options.trackedOnly ? [] : ['process_fork']);
+  if (options.confirm === 'never') off.add('evidence_exit');
+  if (!options.latency) for (const program of TIMING_PROGRAMS) off.add(program);
+  return off;
+}
+
 /** Kernel functions by which the probes know a copy: read off a file that uses them, because their addresses may be hidden. */
 function learnSymbols(object: BpfObject): void {
   const fd = openSync(KERNEL_BTF, 'r');
@@ -107,7 +125,8 @@ function learnSymbols(object: BpfObject): void {
   }
 }
 
-function size(object: BpfObject, options: KernelOptions): void {
+/** Sizes the tables, and sets what is constant to the programs. */
+export function size(object: BpfObject, options: KernelOptions, generation: number): void {
   const { processes, flows, causes } = options;
   const tables = { processes, flows, flows6: flows, causes };
   for (const [table, capacity] of Object.entries(tables)) {
@@ -119,13 +138,14 @@ function size(object: BpfObject, options: KernelOptions): void {
   object.setMaxEntries('cgroups', processes);
   object.setMaxEntries('departed', workloadPlaces(processes));
   object.setMaxEntries('departed_causes', causePlaces(causes));
-  object.setMaxEntries('latencies', MECHANISMS.length * OUTCOMES.length);
+  object.setMaxEntries('latencies', 2 * LATENCY_RECORDS);
   object.setMaxEntries('flow_index', flows);
   object.setMaxEntries('flow6_index', flows);
   object.setMaxEntries('cause_index', causes);
   const rodata = object.initialValue('.rodata');
   const { process_capacity, flow_capacity, flow6_capacity, cause_capacity, tracked_only, latency_enabled } =
     LAYOUT.variables;
+  rodata.writeBigUInt64LE(BigInt(generation), LAYOUT.variables.generation.offset);
   rodata.writeUInt32LE(processes, process_capacity.offset);
   rodata.writeUInt32LE(flows, flow_capacity.offset);
   rodata.writeUInt32LE(flows, flow6_capacity.offset);

@@ -111,7 +111,7 @@ export class SlotTable {
   /** Times a count found no slot. */
   get overflows(): number {
     this.#readPool();
-    return this.#field('overflows');
+    return this.#field('overflows') + this.#field('carried_overflows');
   }
 
   /** The wanted ones of all slots that were ever given out, in one pass; the number of them. See STATE for the bits of `accept`. */
@@ -136,11 +136,16 @@ export class SlotTable {
     this.records.storeU32(slot * size + state, value);
   }
 
+  /** Sets how often counts found no slot in tables that this one took over from. */
+  setCarriedOverflows(value: number): void {
+    this.#pools.storeU64(this.#pool + POOL.fields.carried_overflows.offset, value);
+  }
+
   #readPool(): void {
     this.#pools.readU64(this.#poolRow, this.#pool, POOL.size, 1, this.#poolRow.length);
   }
 
-  #field(name: 'fresh' | 'head' | 'tail' | 'overflows'): number {
+  #field(name: 'fresh' | 'head' | 'tail' | 'overflows' | 'carried_overflows'): number {
     return this.#poolRow[POOL.fields[name].offset / 8] ?? 0;
   }
 }

@@ -7,6 +7,7 @@ import type { BpfError, BpfObject, Link, MappedRegion, Program } from '../../../
 import type { ProgramStatus } from '../model/snapshot.ts';
 import { EVIDENCE_PROGRAM } from './attach.ts';
 import type { Confirm } from './options.ts';
+import type { PinnedLink } from './pins.ts';
 
 /** How often pending refusals are looked at. The kernel side allows each half a second. */
 const LOOK_MS = 250;
@@ -23,17 +24,22 @@ export class Watch {
   readonly #refused: string | undefined;
   readonly #expire: Program;
   readonly #timer: NodeJS.Timeout;
+  readonly #pin: PinnedLink | null;
   readonly #total = new Float64Array(1);
   #link: Link | null = null;
   #failure = '';
   #lastPending = -Infinity;
 
-  /** @param refused why the kernel did not take the probe, if it did not */
+  /**
+   * @param refused why the kernel did not take the probe, if it did not
+   * @param pin where the probe outlives the agent: what threads do is then seen while there is none, as their refusals expect
+   */
   constructor(
     object: BpfObject,
     globals: MappedRegion,
     confirm: Confirm,
     refused: string | undefined,
+    pin: PinnedLink | null,
     onError: (error: unknown) => void,
   ) {
     this.#confirm = confirm;
@@ -41,6 +47,10 @@ export class Watch {
     this.#refused = refused;
     this.#program = object.program(EVIDENCE_PROGRAM);
     this.#expire = object.program('expire');
+    this.#pin = pin;
+    if (confirm !== 'never' && refused === undefined) this.#link = pin?.adopt(this.#program) ?? null;
+    this.#globals.storeU32(WATCHING.offset, this.#link === null ? 0 : 1);
+    if (this.#link !== null) this.#lastPending = performance.now();
     if (confirm === 'always') this.#attach();
     this.#timer = setInterval(() => {
       try {
@@ -90,7 +100,9 @@ export class Watch {
   #attach(): void {
     if (this.#link !== null || this.#refused !== undefined || this.#failure !== '') return;
     try {
-      this.#link = this.#program.attach();
+      const link = this.#program.attach();
+      this.#pin?.set(link);
+      this.#link = link;
       this.#globals.storeU32(WATCHING.offset, 1);
     } catch (error) {
       // once is enough: it would fail again, and what is pending ends by itself
@@ -106,6 +118,7 @@ export class Watch {
       this.#globals.storeU32(WATCHING.offset, 1);
       return;
     }
+    this.#pin?.remove();
     this.#link.close();
     this.#link = null;
   }

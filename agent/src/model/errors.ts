@@ -18,6 +18,8 @@ export const EXIT_CODES = {
   CANNOT_LISTEN: EXIT.failed,
   NO_SUCH_PROCESS: EXIT.failed,
   NO_DAEMON: EXIT.failed,
+  NO_BPFFS: EXIT.kernel,
+  PINS_IN_USE: EXIT.failed,
   NO_RECEIVER: EXIT.problems,
   USAGE: EXIT.usage,
   CONFIG: EXIT.config,

@@ -38,7 +38,7 @@ function kernel() {
   const expire = { iterate: () => state.expired++ } as unknown as Program;
   const object = { program: (name: string) => (name === 'expire' ? expire : evidence) } as unknown as BpfObject;
   const watch = (confirm: Confirm, refused?: string) =>
-    new Watch(object, globals, confirm, refused, (error) => {
+    new Watch(object, globals, confirm, refused, null, (error) => {
       throw error;
     });
   return { state, watch };

@@ -201,25 +201,23 @@ function quietConfig(): string {
   return file;
 }
 
-let port = 21_190;
-
-/** Starts `spillway run` on a port of its own and waits until it is ready; it ends with the test. */
-export async function startDaemon(flags: readonly string[] = []): Promise<Daemon> {
-  const address = `127.0.0.1:${String(port++)}`;
+/** Starts `spillway run` on a port that is free and waits until it is ready; it ends with the test. */
+export async function startDaemon(flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Daemon> {
   const config = flags.includes('--config') ? [] : ['--config', quietConfig()];
-  const child = spawn(SPILLWAY, ['run', '--web.listen-address', address, ...config, ...flags], {
+  const child = spawn(SPILLWAY, ['run', '--web.listen-address', '127.0.0.1:0', ...config, ...flags], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
   });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const daemon: Daemon = {
-    url: `http://${address}`,
+  const daemon = {
+    url: '',
     child,
     stderr: () => stderr,
-    stop: (signal = 'SIGTERM') => {
+    stop: (signal: NodeJS.Signals = 'SIGTERM') => {
       child.kill(signal);
       return exited;
     },
@@ -230,7 +228,8 @@ export async function startDaemon(flags: readonly string[] = []): Promise<Daemon
   const deadline = Date.now() + 30_000;
   for (;;) {
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the agent did not get ready: ${stderr}`);
-    const response = await fetch(`${daemon.url}/-/ready`).catch(() => null);
+    daemon.url = /metrics are at (\S+)\/metrics/.exec(stderr)?.[1] ?? '';
+    const response = daemon.url === '' ? null : await fetch(`${daemon.url}/-/ready`).catch(() => null);
     if (response?.status === 200) return daemon;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -1,0 +1,344 @@
+/**
+ * Where tables outlive the agent: going on with those of the agent before, or taking over from them.
+ *
+ * At every moment either one generation counts or one hands over to the next, `struct turn` in bpffs says which, and everything else
+ * follows from that: an agent that is killed anywhere in here leaves a state that the next one completes. See bpf/turn.bpf.c for the
+ * handover itself, and docs/reliability.md.
+ */
+import { createHash } from 'node:crypto';
+import { LAYOUT, LAYOUT_HASH, TABLES } from '../abi/layout.ts';
+import type { Binding, BpfError, BpfObject, MappedRegion } from '../../../native/lib/index.ts';
+import { WorkloadUnits } from '../enrich/workload-units.ts';
+import { addRow } from '../model/counters.ts';
+import { type Attachment, attachAll, EVIDENCE_PROGRAM } from './attach.ts';
+import { carry, type Carried, type OldTables } from './carry.ts';
+import { DepartedTables } from './departed.ts';
+import { type Identity, type Takeover, takeoverOf } from './generation.ts';
+import { load, type Loaded, programsOff, size } from './load.ts';
+import type { KernelOptions } from './options.ts';
+import { countingGeneration, type Pins, readTurn, SHARED_MAPS, writeTurn } from './pins.ts';
+import { mapTables, SLOT_DEPARTED, SLOT_NOBODY, type SlotTable } from './tables.ts';
+
+/** A generation that counts, and how it came to. */
+export interface Taken {
+  readonly loaded: Loaded;
+  readonly attachments: readonly Attachment[];
+  readonly generation: number;
+  readonly how: Takeover | 'fresh';
+}
+
+const STEP = LAYOUT.enums.handover;
+const { OVERFLOW, NOBODY } = LAYOUT.enums.departed_place;
+/** Maps of one generation alone: constants, and its identity. */
+const isOwn = (map: string): boolean => /(?:\.rodata|^license|^identity)$/.test(map) || isShared(map);
+const isShared = (map: string): map is (typeof SHARED_MAPS)[number] => SHARED_MAPS.some((name) => name === map);
+/** Maps that generations with other tables share, if these structs are the same. */
+const COMMON_MAPS: readonly (readonly [string, readonly string[]])[] = [
+  ['cgroups', ['cgroup_key', 'cgroup_names']],
+  ['reported_requests', ['reported_key', 'reported']],
+];
+
+export class TakeoverRun {
+  readonly #binding: Binding;
+  readonly #elf: Buffer;
+  readonly #options: KernelOptions;
+  readonly #pins: Pins;
+  readonly #prepare: (object: BpfObject) => void;
+  readonly #onWarning: (message: string) => void;
+
+  /** @param prepare called with the loaded object before anything is attached */
+  constructor(
+    binding: Binding,
+    elf: Buffer,
+    options: KernelOptions,
+    pins: Pins,
+    prepare: (object: BpfObject) => void,
+    onWarning: (message: string) => void,
+  ) {
+    this.#binding = binding;
+    this.#elf = elf;
+    this.#options = options;
+    this.#pins = pins;
+    this.#prepare = prepare;
+    this.#onWarning = onWarning;
+  }
+
+  /** @throws SpillwayError like load() and attachAll(); whatever counted before goes on counting then */
+  async run(): Promise<Taken> {
+    const turn = this.#pins.turn();
+    try {
+      const current = turn === null ? 0 : await this.#settle(turn);
+      const found = current === 0 ? null : this.#identityOf(current);
+      const wanted = this.#identity();
+      const how = found === null ? 'fresh' : takeoverOf(found, wanted);
+      const adopted = how === 'adopt' ? this.#adopt(current) : null;
+      const taken = adopted ?? (await this.#replace(turn, current, found, wanted, how === 'adopt' ? 'reuse' : how));
+      for (const generation of this.#pins.generations()) {
+        if (generation < taken.generation) this.#pins.discard(generation);
+      }
+      return taken;
+    } finally {
+      turn?.close();
+    }
+  }
+
+  /** Completes what an agent that was killed has begun; the generation that counts. */
+  async #settle(turn: MappedRegion): Promise<number> {
+    this.#pins.removeDiscarded();
+    if (countingGeneration(turn) === 0 && readTurn(turn, 'to') !== 0) await this.#handOver(turn);
+    const current = countingGeneration(turn);
+    for (const generation of this.#pins.generations()) {
+      // attached, and never had its turn
+      if (generation > current) this.#pins.remove(generation);
+    }
+    return this.#pins.generations().includes(current) ? current : 0;
+  }
+
+  #identity(): Identity {
+    const { processes, flows, causes, latency, confirm } = this.#options;
+    return {
+      schema: 1,
+      layoutHash: LAYOUT_HASH,
+      layout: LAYOUT,
+      object: createHash('sha256').update(this.#elf).digest('hex'),
+      capacities: { processes, flows, causes },
+      options: JSON.stringify({ latency, evidence: confirm !== 'never' }),
+      unattached: [],
+    };
+  }
+
+  /** Null for one that cannot be read: it is not used any more, but its probes count until the next ones do. */
+  #identityOf(generation: number): Identity | null {
+    try {
+      return this.#pins.identity(generation);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#onWarning(`what an earlier agent has counted cannot be read, and is lost: ${why}`);
+      return null;
+    }
+  }
+
+  /**
+   * The same programs and tables: nothing is loaded, nothing attached, and no moment is missed. Null if somebody has taken away
+   * some of the pins.
+   */
+  #adopt(generation: number): Taken | null {
+    const object = this.#binding.openObject(this.#elf, 'spillway');
+    try {
+      size(object, this.#options, generation);
+      for (const map of object.mapNames()) if (isShared(map) || !isOwn(map)) this.#reuse(object, map, generation);
+      for (const name of object.programNames()) object.setAutoload(name, false);
+      object.load();
+      const off = programsOff(this.#options);
+      for (const name of object.programNames()) {
+        if (!off.has(name)) object.program(name).adopt(this.#pins.path(generation, 'programs', name));
+      }
+      this.#prepare(object);
+      this.#carryOver(object, generation, this.#options);
+      const loaded = { object, refused: new Map<string, string>(), off };
+      const attachments = attachAll(loaded, (program, hook) =>
+        program.adoptLink(this.#pins.path(generation, 'links', linkName(program.name, hook))),
+      );
+      const missing = attachments.find(({ status }) => status.state === 'unavailable')?.status;
+      if (missing === undefined) return { loaded, attachments, generation, how: 'adopt' };
+      this.#onWarning(`a probe of the agent before is gone, all are attached anew: ${missing.name}: ${missing.reason}`);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#onWarning(`what the agent before has left is not whole, probes are attached anew: ${why}`);
+    }
+    object.close();
+    return null;
+  }
+
+  /** Loads and attaches a generation of its own, and lets it take over from the one that counts. */
+  async #replace(
+    turn: MappedRegion | null,
+    current: number,
+    found: Identity | null,
+    wanted: Identity,
+    how: Exclude<Taken['how'], 'adopt'>,
+  ): Promise<Taken> {
+    const generation = Math.max(current, ...this.#pins.generations()) + 1;
+    const loaded = load(this.#binding, this.#elf, this.#options, {
+      generation,
+      maps: (object) => {
+        if (turn !== null) for (const map of SHARED_MAPS) object.map(map).reuse(this.#pins.sharedPath(map));
+        object.setMaxEntries('identity', identityChunks(wanted));
+        if (how === 'reuse') for (const map of object.mapNames()) if (!isOwn(map)) this.#reuse(object, map, current);
+        if (how === 'import' && found !== null) this.#reuseCommon(object, found, current);
+      },
+    });
+    const { object } = loaded;
+    try {
+      this.#prepare(object);
+      if (how === 'reuse') this.#carryOver(object, current, this.#options);
+      const attachments = attachAll(loaded);
+      this.#pin(loaded, attachments, generation, wanted);
+      // what is pending counts on being watched without a pause
+      if (how === 'reuse' && this.#pins.has(current, 'links', EVIDENCE_PROGRAM)) {
+        object
+          .program(EVIDENCE_PROGRAM)
+          .attach()
+          .pin(this.#pins.path(generation, 'links', EVIDENCE_PROGRAM));
+      }
+      const shared = turn ?? object.map('turns').mapRegion();
+      if (turn === null) for (const map of SHARED_MAPS) object.map(map).pin(this.#pins.sharedPath(map));
+      if (found === null) writeTurn(shared, 'generation', generation);
+      else await this.#begin(shared, current, generation);
+      if (how === 'import') this.#carryOver(object, generation, this.#options);
+      return { loaded, attachments, generation, how };
+    } catch (error) {
+      object.close();
+      throw error;
+    }
+  }
+
+  #reuse(object: BpfObject, map: string, generation: number): void {
+    if (isShared(map)) object.map(map).reuse(this.#pins.sharedPath(map));
+    else if (this.#pins.has(generation, 'maps', map)) {
+      object.map(map).reuse(this.#pins.path(generation, 'maps', map));
+    }
+  }
+
+  #reuseCommon(object: BpfObject, found: Identity, generation: number): void {
+    const structs: Readonly<Record<string, unknown>> = LAYOUT.structs;
+    for (const [map, names] of COMMON_MAPS) {
+      if (!names.every((name) => JSON.stringify(found.layout.structs[name]) === JSON.stringify(structs[name])))
+        continue;
+      try {
+        this.#reuse(object, map, generation);
+      } catch (error) {
+        // of another size: then it begins empty
+        if ((error as BpfError).code !== 'EINVAL') throw error;
+      }
+    }
+  }
+
+  /** Links last: a generation without them does no harm. */
+  #pin(loaded: Loaded, attachments: readonly Attachment[], generation: number, wanted: Identity): void {
+    const { object, off, refused } = loaded;
+    if (this.#pins.generations().includes(generation)) this.#pins.remove(generation);
+    this.#pins.makeDirectories(generation);
+    const unattached = attachments
+      .filter(({ status }) => status.state === 'unavailable')
+      .map(({ status }) => status.name);
+    object
+      .map('identity')
+      .mapRegion()
+      .writeBytes(0, Buffer.from(`${JSON.stringify({ ...wanted, unattached })}\0`));
+    for (const name of object.mapNames()) {
+      if (!isShared(name)) object.map(name).pin(this.#pins.path(generation, 'maps', name));
+    }
+    for (const name of object.programNames()) {
+      if (!off.has(name) && !refused.has(name)) object.program(name).pin(this.#pins.path(generation, 'programs', name));
+    }
+    for (const { program, links } of attachments) {
+      for (const [hook, link] of links) link.pin(this.#pins.path(generation, 'links', linkName(program.name, hook)));
+    }
+  }
+
+  async #begin(turn: MappedRegion, from: number, to: number): Promise<void> {
+    writeTurn(turn, 'from', from);
+    writeTurn(turn, 'to', to);
+    writeTurn(turn, 'step', STEP.PREPARE);
+    writeTurn(turn, 'generation', 0);
+    await this.#handOver(turn);
+  }
+
+  /** From wherever it stands: each step may be taken twice. */
+  async #handOver(turn: MappedRegion): Promise<void> {
+    await this.#binding.gracePeriod();
+    if (readTurn(turn, 'step') === STEP.PREPARE) writeTurn(turn, 'step', STEP.BEGIN);
+    writeTurn(turn, 'step', STEP.END);
+    await this.#binding.gracePeriod();
+    writeTurn(turn, 'generation', readTurn(turn, 'to'));
+  }
+
+  /**
+   * Brings what earlier generations have counted in other tables into those of `generation`. Nothing is folded before this is
+   * done, and sums are set, not added: done again after a crash it has the same result.
+   */
+  #carryOver(object: BpfObject, generation: number, options: KernelOptions): void {
+    const wanted = this.#identity();
+    for (const earlier of this.#pins.generations()) {
+      if (earlier >= generation) continue;
+      const old = this.#identityOf(earlier);
+      if (old === null || takeoverOf(old, wanted) !== 'import') continue;
+      try {
+        store(object, options, carry(this.#tablesOf(earlier, old, object)));
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        this.#onWarning(`what an earlier agent has counted cannot be carried over, and is lost: ${why}`);
+      }
+    }
+  }
+
+  #tablesOf(generation: number, { layout }: Identity, object: BpfObject): OldTables {
+    const maps = new Map<string, Buffer>();
+    for (const name of OLD_MAPS) {
+      if (!this.#pins.has(generation, 'maps', name)) continue;
+      const region = this.#binding.mapPinned(this.#pins.path(generation, 'maps', name));
+      maps.set(name, region.readBytes(0, region.size));
+      region.close();
+    }
+    const cgroups = object.map('cgroups');
+    const units = new WorkloadUnits((key) => cgroups.lookup(key), this.#options.processes);
+    return { layout, maps, unitOf: (low, high, hierarchy) => units.of(low, high, hierarchy) };
+  }
+}
+
+/** What carry() reads. */
+const OLD_MAPS = [
+  'processes',
+  'departed',
+  'flows',
+  'flows6',
+  'causes',
+  'departed_causes',
+  'latencies',
+  'pools',
+] as const;
+
+/** Sets what other tables held, where nothing was added yet. */
+function store(object: BpfObject, options: KernelOptions, carried: Carried): void {
+  const tables = mapTables(object, options);
+  const departed = new DepartedTables(object);
+  const sums = new Map<number, Float64Array>([
+    [OVERFLOW, carried.overflow],
+    [NOBODY, carried.nobody],
+  ]);
+  for (const { counters, ...workload } of carried.workloads) {
+    const place = departed.placeOf(workload);
+    const sum = sums.get(place) ?? new Float64Array(counters.length);
+    addRow(sum, counters);
+    sums.set(place, sum);
+  }
+  for (const [place, counters] of sums) departed.setCounters(place, counters);
+  const causes = new Map<number, { count: number; culprit: Buffer | null }>();
+  for (const { kind, mechanism, code, count, culprit, ...workload } of carried.causes) {
+    const place = departed.causePlaceOf({ process: departed.placeOf(workload), kind, mechanism, code });
+    const known = causes.get(place);
+    causes.set(place, { count: count + (known?.count ?? 0), culprit: known?.culprit ?? culprit });
+  }
+  for (const [place, { count, culprit }] of causes) departed.setCause(place, count, culprit);
+  setRow(tables.flows, SLOT_DEPARTED, carried.flows);
+  setRow(tables.flows6, SLOT_NOBODY, carried.nonIpFlows);
+  for (const name of TABLES) tables[name].setCarriedOverflows(carried.overflows.get(name) ?? 0);
+  const latencies = object.map('latencies').mapRegion();
+  carried.latencies.forEach((count, i) => {
+    latencies.storeU64(carried.latencies.length * 8 + 8 * i, count);
+  });
+}
+
+function setRow({ records, shape }: SlotTable, slot: number, counts: Float64Array): void {
+  counts.forEach((count, column) => {
+    records.storeU64(slot * shape.size + shape.counters + 8 * column, count);
+  });
+}
+
+const CHUNK = LAYOUT.structs.identity.size;
+/** One more byte ends it, and some room is left for the names of programs that cannot be attached. */
+const identityChunks = (identity: Identity): number => Math.ceil((JSON.stringify(identity).length + CHUNK) / CHUNK);
+
+/** The name of a link's pin. */
+const linkName = (program: string, hook: string): string => `${program}/${hook}`;

@@ -1,0 +1,207 @@
+/** Counts and probes that outlive the agent: whatever becomes of it, what a program has done is counted once. */
+import { copyFileSync, existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import {
+  type Daemon,
+  program,
+  type Report,
+  ROOT,
+  run,
+  scrape,
+  SPILLWAY,
+  startDaemon,
+  sumOf,
+  temporaryDirectory,
+} from './support/run.ts';
+
+const OBJECTS = {
+  ours: join(ROOT, 'build/bpf/spillway.bpf.o'),
+  /** Other programs for the same tables. */
+  other: join(ROOT, 'build/bpf/spillway-bpftool.bpf.o'),
+};
+
+let counter = 0;
+let pins = '';
+
+beforeEach(() => {
+  pins = `/sys/fs/bpf/spillway-test-${String(process.pid)}-${String(counter++)}`;
+  onTestFinished(async () => {
+    await run([SPILLWAY, 'unpin'], { env: { SPILLWAY_PINS: pins } });
+    expect(existsSync(pins)).toBe(false);
+  });
+});
+
+const start = (flags: readonly string[] = [], object = OBJECTS.ours): Promise<Daemon> =>
+  startDaemon(['--persist', ...flags], { SPILLWAY_PINS: pins, SPILLWAY_OBJECT: object });
+
+/** A program under a name of its own, so that others on this host are told from it. */
+function named(name: string): { readonly path: string; readonly comm: string } {
+  const comm = `${name}-${String(process.pid % 1000)}-${String(counter)}`;
+  const path = join(temporaryDirectory(), comm);
+  copyFileSync(program(name), path);
+  return { path, comm };
+}
+
+const attemptsOf = async (daemon: Daemon, comm: string): Promise<number> =>
+  sumOf(await scrape(daemon), 'workload_attempts_total', `comm="${comm}"`);
+
+const attempts = ({ mechanisms }: Report): number =>
+  Object.values(mechanisms).reduce((sum, mechanism) => sum + mechanism.attempts, 0);
+
+it('what is done while no agent runs is counted, and the next one goes on with it', async () => {
+  const busy = named('busy');
+  const first = await start();
+  await run([busy.path, '60', '--count', '1000']);
+  await first.stop('SIGKILL');
+  await run([busy.path, '60', '--count', '300']);
+  const second = await start();
+  expect(second.stderr()).toContain('going on with the counts and probes');
+  expect(await attemptsOf(second, busy.comm)).toBe(1300);
+  await run([busy.path, '60', '--count', '20']);
+  expect(await second.stop()).toBe(0);
+  await run([busy.path, '60', '--count', '4']);
+  const third = await start();
+  expect(await attemptsOf(third, busy.comm)).toBe(1324);
+  // those that ended meanwhile are folded, and counted once all the same
+  await sleep(2500);
+  expect(await attemptsOf(third, busy.comm)).toBe(1324);
+});
+
+const CHANGES = [
+  { change: 'nothing', flags: [[]], objects: [OBJECTS.ours], says: 'going on with the counts and probes' },
+  { change: 'the programs', flags: [[]], objects: [OBJECTS.ours, OBJECTS.other], says: 'with new probes' },
+  {
+    change: 'the tables',
+    flags: [
+      ['--flows', '1000'],
+      ['--flows', '900'],
+    ],
+    objects: [OBJECTS.ours],
+    says: 'carried over',
+  },
+];
+
+it.each(CHANGES)(
+  'no attempt is missed or counted twice when $change changes under load',
+  async ({ flags, objects, says }) => {
+    const busy = named('busy');
+    let daemon = await start(flags[0], objects[0]);
+    const load = run([busy.path, '600', '--threads', '2', '--count', '1000000']);
+    const state = { ended: false };
+    void load.then(() => (state.ended = true));
+    let before = 0;
+    let takeovers = 0;
+    while (!state.ended) {
+      await daemon.stop(takeovers % 2 === 0 ? 'SIGKILL' : 'SIGTERM');
+      takeovers++;
+      daemon = await start(flags[takeovers % flags.length], objects[takeovers % objects.length]);
+      expect(daemon.stderr()).toContain(says);
+      const now = await attemptsOf(daemon, busy.comm);
+      expect(now).toBeGreaterThanOrEqual(before);
+      before = now;
+    }
+    expect(takeovers).toBeGreaterThan(1);
+    expect(attempts(JSON.parse((await load).stdout) as Report)).toBe(1_000_000);
+    expect(await attemptsOf(daemon, busy.comm)).toBe(1_000_000);
+    await sleep(1500);
+    expect(await attemptsOf(daemon, busy.comm)).toBe(1_000_000);
+  },
+);
+
+it('an agent that is killed at any moment of a takeover leaves what the next one completes', async () => {
+  const busy = named('busy');
+  const first = await start(['--flows', '1000']);
+  const load = run([busy.path, '600', '--threads', '2', '--count', '1000000']);
+  await first.stop('SIGKILL');
+  for (let i = 0; i < 40; i++) {
+    const agent = run(
+      [
+        'timeout',
+        '-s',
+        'KILL',
+        String(0.05 + 0.025 * i),
+        SPILLWAY,
+        'run',
+        '--persist',
+        '--web.listen-address',
+        '127.0.0.1:0',
+        '--flows',
+        i % 3 === 0 ? '1000' : '900',
+      ],
+      { env: { SPILLWAY_PINS: pins, SPILLWAY_OBJECT: i % 2 === 0 ? OBJECTS.ours : OBJECTS.other } },
+    );
+    await agent;
+  }
+  const last = await start(['--flows', '1000']);
+  expect(attempts(JSON.parse((await load).stdout) as Report)).toBe(1_000_000);
+  expect(await attemptsOf(last, busy.comm)).toBe(1_000_000);
+  expect(last.stderr()).not.toContain('lost');
+  // of all that was begun, one generation is left
+  expect(readdirSync(pins).filter((name) => !name.startsWith('turn'))).toHaveLength(1);
+});
+
+it('of two generations that are attached while one takes over, exactly one counts each attempt', async () => {
+  const busy = named('busy');
+  const load = spawn(busy.path, ['600', '--threads', '2'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const witness = text(load.stdout);
+  const binding = loadBinding(join(ROOT, 'build/native/spillway.node'));
+  const files = new Pins(binding, pins);
+  const elves = [readFileSync(OBJECTS.ours), readFileSync(OBJECTS.other)];
+  const fail = (message: string) => expect.unreachable(message);
+  // before the first attempt of the load can be counted there must be somebody to count
+  let taken: Taken | null = null;
+  load.kill('SIGSTOP');
+  for (let i = 0; i < 60; i++) {
+    const next = await new TakeoverRun(binding, elves[i % 2] ?? fail(''), DEFAULT_OPTIONS, files, () => undefined, fail).run();
+    taken?.loaded.object.close();
+    taken = next;
+    if (i === 0) load.kill('SIGCONT');
+  }
+  load.kill('SIGTERM');
+  const made = attempts(JSON.parse(await witness) as Report);
+  taken?.loaded.object.close();
+  files.close();
+  const daemon = await start([], OBJECTS.other);
+  expect(await attemptsOf(daemon, busy.comm)).toBe(made);
+});
+
+it('a second agent on the same pins says so and changes nothing', async () => {
+  const first = await start();
+  const second = await run([SPILLWAY, 'run', '--persist', '--web.listen-address', '127.0.0.1:0'], {
+    env: { SPILLWAY_PINS: pins },
+  });
+  expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining('another agent counts under') as string });
+  expect(await run([SPILLWAY, 'unpin'], { env: { SPILLWAY_PINS: pins } })).toMatchObject({ code: 1 });
+  await first.stop();
+  expect(await run([SPILLWAY, 'unpin'], { env: { SPILLWAY_PINS: pins } })).toMatchObject({
+    code: 0,
+    stdout: '11 probes removed, and what they had counted\n',
+  });
+  expect(await run([SPILLWAY, 'unpin'], { env: { SPILLWAY_PINS: pins } })).toMatchObject({
+    stdout: 'nothing was pinned\n',
+  });
+});
+
+it('without a bpffs the agent says so and counts without pins', async () => {
+  pins = join(temporaryDirectory(), 'no-bpffs');
+  const daemon = await start();
+  expect(daemon.stderr()).toMatch(/warning: counts end with this agent: .*mount -t bpf bpf \/sys\/fs\/bpf/);
+  const busy = named('busy');
+  await run([busy.path, '60', '--count', '10']);
+  expect(await attemptsOf(daemon, busy.comm)).toBe(10);
+});
+
+it('probes that somebody has taken away are attached anew, and the counts stay', async () => {
+  const busy = named('busy');
+  const first = await start();
+  await run([busy.path, '60', '--count', '10']);
+  await first.stop('SIGKILL');
+  await run(['sh', '-c', `rm ${pins}/1/links/*sendfile*`]);
+  await run([busy.path, '60', '--count', '1000']);
+  const second = await start();
+  expect(second.stderr()).toContain('a probe of the agent before is gone');
+  await run([busy.path, '60', '--count', '5']);
+  expect(await attemptsOf(second, busy.comm)).toBe(15);
+});
