@@ -8,7 +8,7 @@
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: help run build bpf bpf-bpftool native layout bundle programs applications test check lint types format-check format unused unit \
-	native-test live fixtures bench test-container clean distclean FORCE
+	native-test live fixtures bench test-container test-kernels kernels-table clean distclean FORCE
 
 NODE := node_modules/.bin/node
 OBJECT := build/bpf/spillway.bpf.o
@@ -146,6 +146,14 @@ bench: build programs build/bench/calls ## what it costs, beside what one would 
 
 test-container: $(STAMPS)/libbpf ## the object built in the container is the one built here
 	@scripts/test-container
+
+# KERNELS names some of them (scripts/fetch-kernel --list), ARGS some of the tests (e.g. quick).
+test-kernels: build bpf-bpftool programs ## the tests on Debian's kernels, each in a virtual machine
+	@scripts/require-root 'make test-kernels'
+	@scripts/install-packages kernels
+	@SPILLWAY_KERNELS='$(KERNELS)' scripts/test-kernels $(ARGS)
+kernels-table: node_modules/.installed ## docs/kernels.md and .json from what test-kernels found last
+	@$(NODE) scripts/generate-kernels.ts
 
 clean: ## remove what was built
 	@rm -rf build

@@ -1,5 +1,6 @@
 /** The BPF object: opened, checked against the layout that this agent was built with, sized and loaded. */
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { LAYOUT, LAYOUT_HASH } from '../abi/layout.ts';
 import { type Layout, layoutHash, layoutOf } from '../abi/generate.ts';
 import type { Binding, BpfError, BpfObject } from '../../../native/lib/index.ts';
@@ -8,7 +9,7 @@ import { LATENCY_RECORDS } from './collect.ts';
 import { causePlaces, workloadPlaces } from './departed.ts';
 import type { KernelOptions } from './options.ts';
 import { privilegeRemedy } from './privileges.ts';
-import { BTF_REMEDY } from './remedies.ts';
+import { BTF_REMEDY, KERNEL_REMEDY } from './remedies.ts';
 
 /** A loaded object, and the programs that this kernel would not take. */
 export interface Loaded {
@@ -98,7 +99,9 @@ export function load(binding: Binding, elf: Buffer, options: KernelOptions, prep
       if (remedy !== '') throw new SpillwayError('NO_PRIVILEGE', `${error.message}: ${remedy}`, { cause: error });
       const culprit = refusedProgram(error.log);
       if (culprit === null || refused.has(culprit)) {
-        throw new SpillwayError('LOAD_FAILED', `${error.message}\n${lastLines(error.log, 20)}`, { cause: error });
+        const lacking = missingFeature(error.log);
+        const why = lacking === null ? '' : `this kernel, Linux ${release()}, ${lacking}: ${KERNEL_REMEDY}\n`;
+        throw new SpillwayError('LOAD_FAILED', `${why}${error.message}\n${lastLines(error.log, 20)}`, { cause: error });
       }
       refused.set(culprit, `${error.code}: ${whyRefused(error.log)}`);
     }
@@ -153,6 +156,15 @@ export function size(object: BpfObject, options: KernelOptions, generation: numb
   rodata.writeUInt8(options.trackedOnly ? 1 : 0, tracked_only.offset);
   rodata.writeUInt8(options.latency ? 1 : 0, latency_enabled.offset);
   object.setInitialValue('.rodata', rodata);
+}
+
+/** Tables of the kind that older kernels have not: every probe needs them. */
+const TASK_STORAGE = /map '(?:process_states|thread_states|call_starts)': failed to create: .*-EINVAL/;
+
+/** What this kernel has not, if that is what stopped the load. */
+export function missingFeature(log: string): string | null {
+  if (!TASK_STORAGE.test(log)) return null;
+  return 'has no task storage for tracing programs (BPF_MAP_TYPE_TASK_STORAGE, in Linux 5.11 and newer)';
 }
 
 /** libbpf names the program that stopped the load. */

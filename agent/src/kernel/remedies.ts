@@ -9,3 +9,6 @@ export const TRACEFS_REMEDY =
 
 /** A capability is missing. */
 export const PRIVILEGE_REMEDY = 'run as root, e.g. with sudo';
+
+/** A kernel lacks what every probe needs. */
+export const KERNEL_REMEDY = 'run Linux 6.1 or newer';

@@ -1,8 +1,14 @@
 /** Counts and probes that outlive the agent: whatever becomes of it, what a program has done is counted once. */
-import { copyFileSync, existsSync, readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import { DEFAULT_OPTIONS } from '../../src/kernel/options.ts';
+import { Pins } from '../../src/kernel/pins.ts';
+import { type Taken, TakeoverRun } from '../../src/kernel/takeover.ts';
+import { loadBinding } from '../../../native/lib/index.ts';
 import {
   type Daemon,
   program,
@@ -144,24 +150,23 @@ it('an agent that is killed at any moment of a takeover leaves what the next one
 
 it('of two generations that are attached while one takes over, exactly one counts each attempt', async () => {
   const busy = named('busy');
-  const load = spawn(busy.path, ['600', '--threads', '2'], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const witness = text(load.stdout);
   const binding = loadBinding(join(ROOT, 'build/native/spillway.node'));
   const files = new Pins(binding, pins);
-  const elves = [readFileSync(OBJECTS.ours), readFileSync(OBJECTS.other)];
+  const elves = [readFileSync(OBJECTS.ours), readFileSync(OBJECTS.other)] as const;
   const fail = (message: string) => expect.unreachable(message);
-  // before the first attempt of the load can be counted there must be somebody to count
-  let taken: Taken | null = null;
-  load.kill('SIGSTOP');
-  for (let i = 0; i < 60; i++) {
-    const next = await new TakeoverRun(binding, elves[i % 2] ?? fail(''), DEFAULT_OPTIONS, files, () => undefined, fail).run();
-    taken?.loaded.object.close();
+  const takeOver = (elf: Buffer): Promise<Taken> =>
+    new TakeoverRun(binding, elf, DEFAULT_OPTIONS, files, () => undefined, fail).run();
+  let taken = await takeOver(elves[0]);
+  const load = spawn(busy.path, ['600', '--threads', '2'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const witness = text(load.stdout);
+  for (let i = 1; i < 60; i++) {
+    const next = await takeOver(elves[i % 2 === 0 ? 0 : 1]);
+    taken.loaded.object.close();
     taken = next;
-    if (i === 0) load.kill('SIGCONT');
   }
   load.kill('SIGTERM');
   const made = attempts(JSON.parse(await witness) as Report);
-  taken?.loaded.object.close();
+  taken.loaded.object.close();
   files.close();
   const daemon = await start([], OBJECTS.other);
   expect(await attemptsOf(daemon, busy.comm)).toBe(made);

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { type Found, pageWith, tablesOf } from '../../../scripts/generate-kernels.ts';
+
+const textOf = (path: string) => readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
+
+it('docs/kernels.md says what docs/kernels.json says (make kernels-table)', () => {
+  const found = JSON.parse(textOf('docs/kernels.json')) as Record<string, Found>;
+  const page = textOf('docs/kernels.md');
+  expect(Object.keys(found).length).toBeGreaterThan(1);
+  expect(pageWith(page, tablesOf(found))).toBe(page);
+});
+
+it('tells a loss that the kernel did not count from one that it did', () => {
+  const loads = { threads: { all: 100, seen: 90, missed: 10 }, maps: { all: 100, seen: 90, missed: 3 } };
+  const tables = tablesOf({ '9': { release: '9.9.9', preemptions: { full: loads } } });
+  expect(tables).toContain('| 9.9.9 | full | 10 of 100 (10.0 %), all told | 10 of 100 (10.0 %), 7 of them not told |');
+});
+
+it('leaves empty what was not run', () => {
+  const tables = tablesOf({
+    b: { release: '9.10.1', calls: { attempts: 5, exact: false } },
+    a: { release: '9.9.9' },
+  });
+  expect(tables).toContain('|  | 9.9.9 | 9.10.1 |');
+  expect(tables).toContain('| known calls and requests, number for number |  | differs (5) |');
+});
