@@ -19,6 +19,7 @@ const mayImport = {
   enrich: ['model', 'names'],
   metrics: ['model', 'names', 'alerts'],
   alerts: ['model', 'names'],
+  service: ['native', 'model', 'names'],
   web: ['metrics', 'alerts', 'model'],
   cli: ['*'],
 };

@@ -214,6 +214,20 @@ export interface Binding {
   pidfdOpen(pid: number): number;
   /** Nanoseconds since boot, suspend included (CLOCK_BOOTTIME): the clock of the kernel's start times. */
   bootTimeNs(): number;
+  /** Microseconds of CLOCK_MONOTONIC: the clock of MONOTONIC_USEC in sd_notify(3). */
+  monotonicUs(): number;
+  /**
+   * Sends one datagram to `socket`, an absolute path or `@` and an abstract name, without waiting.
+   * @throws BpfError `notify SOCKET`; EAGAIN when the listener's queue is full, EAFNOSUPPORT for another kind of address
+   */
+  sendNotification(socket: string, message: string): void;
+  /**
+   * Takes all capabilities but these (numbers of linux/capability.h) from every thread of the process, for good: permitted, effective, inheritable
+   * and ambient, and, with CAP_SETPCAP, what executing a program could give back. Each thread does so in a handler of the signal
+   * SIGRTMAX - 1, which stays installed. Returns when /proc shows none that has more.
+   * @throws BpfError, ETIMEDOUT with the names of threads that do not answer, as those that block all signals
+   */
+  limitCapabilities(keep: readonly number[]): void;
   /** Number of live native handles in this environment: 0 once all is closed. For leak tests. */
   liveHandles(): number;
 }

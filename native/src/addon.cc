@@ -2,11 +2,13 @@
 
 #include <bpf/libbpf.h>
 
+#include "capabilities.h"
 #include "grace.h"
 #include "host.h"
 #include "link.h"
 #include "log.h"
 #include "map.h"
+#include "notify.h"
 #include "object.h"
 #include "program.h"
 #include "region.h"
@@ -60,6 +62,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("lockFile", Napi::Function::New<LockFile>(env, "lockFile"));
   exports.Set("pidfdOpen", Napi::Function::New<PidfdOpen>(env, "pidfdOpen"));
   exports.Set("bootTimeNs", Napi::Function::New<BootTimeNs>(env, "bootTimeNs"));
+  exports.Set("monotonicUs", Napi::Function::New<MonotonicUs>(env, "monotonicUs"));
+  exports.Set("sendNotification", Napi::Function::New<SendNotification>(env, "sendNotification"));
+  exports.Set("limitCapabilities", Napi::Function::New<LimitCapabilities>(env, "limitCapabilities"));
   exports.Set("liveHandles", Napi::Function::New<LiveHandles>(env, "liveHandles"));
   // libbpf says "v1.7".
   exports.Set("libbpfVersion", libbpf_version_string() + 1);

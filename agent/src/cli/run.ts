@@ -1,12 +1,15 @@
 /** `spillway run`: the daemon. */
 import { Command, Option } from 'commander';
 import type { Alerting } from '../alerts/alerting.ts';
-import type { AlertsReport, AlertsView } from '../alerts/view.ts';
+import type { AlertsReport, AlertsView, FiringView } from '../alerts/view.ts';
 import { changeText, describeChanges } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Confirm, KernelOptions } from '../kernel/options.ts';
 import { DEFAULT_LIMITS, Exporter } from '../metrics/index.ts';
+import { KEPT_CAPABILITIES, lossesHere } from '../kernel/privileges.ts';
+import { Supervisor } from '../service/supervisor.ts';
+import { takeManager } from '../service/watchdog.ts';
 import type { Source } from '../web/routes.ts';
 import { startServer } from '../web/server.ts';
 import { outboxOf, rulesOf, startAlerting } from './alerting.ts';
@@ -64,6 +67,7 @@ async function serve(flags: RunFlags): Promise<void> {
       stop.abort();
     });
   }
+  const supervisor = newSupervisor();
   const config = readConfig(flags.config);
   let kernel: Kernel | null = null;
   let alerting: Alerting | null = null;
@@ -71,6 +75,7 @@ async function serve(flags: RunFlags): Promise<void> {
     config,
     () => readConfig(flags.config),
     () => alerting,
+    supervisor,
   );
   process.on('SIGHUP', () => {
     reloader.reload().catch(() => undefined);
@@ -94,17 +99,24 @@ async function serve(flags: RunFlags): Promise<void> {
   );
   let evaluation: NodeJS.Timeout | undefined;
   try {
+    supervisor.loading();
     const wanted = options(flags, config);
     const attached = (flags.persist ?? config.persist) ? await startPersistentKernel(wanted) : startKernel(wanted);
     kernel = attached;
     announce(attached, server.url);
     const running = await startAlerting(config, build(), () => attached.boottime());
     alerting = running;
+    dropPrivileges();
+    if (!stop.signal.aborted) supervisor.ready(attached.programs());
     evaluation = setInterval(() => {
       try {
-        running.tick(attached.snapshot());
+        const snapshot = attached.snapshot();
+        running.tick(snapshot);
+        supervisor.progress(snapshot, running.view().firing.map(nameOfAlert));
       } catch (error) {
-        log('error', `evaluating the rules: ${error instanceof Error ? error.message : String(error)}`);
+        const why = error instanceof Error ? error.message : String(error);
+        log('error', `evaluating the rules: ${why}`);
+        supervisor.stuck(why);
       }
     }, EVALUATE_MS);
     await new Promise<void>((resolve) => {
@@ -112,13 +124,39 @@ async function serve(flags: RunFlags): Promise<void> {
       else stop.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     log('info', 'stopping');
+  } catch (error) {
+    supervisor.stopping(error instanceof Error ? error.message : String(error));
+    throw error;
   } finally {
+    supervisor.stopping();
     clearInterval(evaluation);
     await server.close();
     await alerting?.close();
     kernel?.close();
   }
 }
+
+/** Speaks to systemd, or whatever else listens at NOTIFY_SOCKET. */
+const newSupervisor = (): Supervisor =>
+  new Supervisor({
+    manager: takeManager(process.env, process.pid),
+    send: (socket, message) => binding().sendNotification(socket, message),
+    monotonicUs: () => binding().monotonicUs(),
+    log,
+  });
+
+/** Says what is not seen for want of privileges, and gives up those that only loading and attaching needed. */
+function dropPrivileges(): void {
+  for (const { capability, loss } of lossesHere()) log('warning', `without ${capability} ${loss}`);
+  try {
+    binding().limitCapabilities(KEPT_CAPABILITIES);
+  } catch (error) {
+    log('warning', `giving up privileges: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const nameOfAlert = ({ rule, subject }: FiringView): string =>
+  subject === null ? rule : `${rule} (${subject.unit === '' ? subject.comm : subject.unit})`;
 
 const report = (view: AlertsView, config: Config): AlertsReport => ({
   ...view,
@@ -133,11 +171,13 @@ class Reloader {
   #config: Config;
   readonly #read: () => Config;
   readonly #alerting: () => Alerting | null;
+  readonly #supervisor: Supervisor;
 
-  constructor(config: Config, read: () => Config, alerting: () => Alerting | null) {
+  constructor(config: Config, read: () => Config, alerting: () => Alerting | null, supervisor: Supervisor) {
     this.#config = config;
     this.#read = read;
     this.#alerting = alerting;
+    this.#supervisor = supervisor;
   }
 
   /** The one that is in use. */
@@ -147,6 +187,7 @@ class Reloader {
 
   /** What has changed, a line each. @throws ConfigError; then everything goes on as before */
   async reload(): Promise<readonly string[]> {
+    this.#supervisor.reloading();
     try {
       const next = this.#read();
       const changes = describeChanges(this.#config, next);
@@ -158,10 +199,12 @@ class Reloader {
       this.#config = next;
       const lines = changes.length === 0 ? ['nothing has changed'] : changes.map(changeText);
       for (const line of lines) log('info', `reload: ${line}`);
+      this.#supervisor.reloaded('');
       return lines;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       log('error', `reload: the configuration stays as it was:\n${why}`);
+      this.#supervisor.reloaded(why);
       throw error;
     }
   }

@@ -18,6 +18,8 @@ export interface Facts {
   readonly pidNamespace: string;
   /** Whether directories can be listed. */
   readonly directories: ReadonlyMap<string, boolean>;
+  /** Those of them that are there, or may be, and that this process may not look into. */
+  readonly forbidden: ReadonlySet<string>;
   readonly foreign: readonly ForeignProcess[];
 }
 
@@ -44,7 +46,8 @@ export function readFacts(): Facts {
     kernel: release(),
     texts: new Map(Object.values(TEXTS).map((path) => [path, textOf(path)])),
     pidNamespace: linkOf('/proc/self/ns/pid'),
-    directories: new Map(Object.values(DIRECTORIES).map((path) => [path, isListable(path)])),
+    directories: new Map(Object.values(DIRECTORIES).map((path) => [path, errorOf(path) === ''])),
+    forbidden: new Set(Object.values(DIRECTORIES).filter((path) => errorOf(path) === 'EACCES')),
     foreign: foreignProcesses(),
   };
 }
@@ -65,11 +68,12 @@ function linkOf(path: string): string {
   }
 }
 
-function isListable(path: string): boolean {
+/** Why a directory cannot be listed; '' if it can and holds something. */
+function errorOf(path: string): string {
   try {
-    return readdirSync(path).length > 0;
-  } catch {
-    return false;
+    return readdirSync(path).length > 0 ? '' : 'ENOENT';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'EIO';
   }
 }
 

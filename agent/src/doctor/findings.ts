@@ -1,5 +1,5 @@
 /** Facts about a host -> what they mean for observing it, and what to do. Pure. */
-import { missingCapabilities } from '../kernel/privileges.ts';
+import { lossesOf, missingCapabilities } from '../kernel/privileges.ts';
 import { BTF_REMEDY, PRIVILEGE_REMEDY, TRACEFS_REMEDY } from '../kernel/remedies.ts';
 import { DIRECTORIES, type Facts, TEXTS } from './facts.ts';
 
@@ -25,7 +25,8 @@ export function findingsOf(facts: Facts, probes: Probes): Finding[] {
     architecture(facts),
     types(facts),
     tracefs(facts),
-    privilege(facts),
+    privilege(facts, probes),
+    evidence(facts),
     lockdown(facts),
     pidNamespace(facts),
     rings(facts),
@@ -54,24 +55,46 @@ function types({ directories }: Facts): Finding {
   };
 }
 
-function tracefs({ directories }: Facts): Finding {
+function tracefs(facts: Facts): Finding {
+  const { directories } = facts;
   const place = [DIRECTORIES.tracing, DIRECTORIES.debugTracing].find((path) => directories.get(path) === true);
   if (place !== undefined) return ok('tracefs', `${place.replace(/\/events.*/, '')} has the system calls`);
+  // within debugfs it is forbidden wherever debugfs is, which everybody has
+  if (facts.forbidden.has(DIRECTORIES.tracing)) {
+    return {
+      name: 'tracefs',
+      state: 'missing',
+      detail: 'it is mounted, but this process may not look into it',
+      remedy: `${PRIVILEGE_REMEDY}, or give CAP_DAC_READ_SEARCH`,
+    };
+  }
   return {
     name: 'tracefs',
     state: 'missing',
-    detail: 'the tracepoints of system calls are not there, or may not be looked at',
+    detail: 'the tracepoints of system calls are not there',
     remedy: `${TRACEFS_REMEDY}; the kernel needs CONFIG_FTRACE_SYSCALLS=y`,
   };
 }
 
-function privilege({ texts }: Facts): Finding {
+function privilege({ texts }: Facts, probes: Probes): Finding {
   const missing = missingCapabilities(texts.get(TEXTS.status) ?? '', Number(texts.get(TEXTS.paranoid) ?? 0));
   if (missing.length === 0) return ok('privilege', 'this process may load and attach probes');
+  const detail = `this process lacks ${missing.join(', ')}`;
+  // What was tried knows better than what is generally asked for.
+  if ('failure' in probes) return { name: 'privilege', state: 'missing', detail, remedy: PRIVILEGE_REMEDY };
+  if (probes.every(({ state }) => state !== 'unavailable')) {
+    return ok('privilege', `${detail}, which this host does not ask for: every probe could be attached`);
+  }
+  return { name: 'privilege', state: 'degraded', detail, remedy: PRIVILEGE_REMEDY };
+}
+
+function evidence({ texts }: Facts): Finding {
+  const losses = lossesOf(texts.get(TEXTS.status) ?? '');
+  if (losses.length === 0) return ok('evidence', 'processes of others may be looked into');
   return {
-    name: 'privilege',
-    state: 'missing',
-    detail: `this process lacks ${missing.join(', ')}`,
+    name: 'evidence',
+    state: 'degraded',
+    detail: losses.map(({ capability, loss }) => `without ${capability} ${loss}`).join('; '),
     remedy: PRIVILEGE_REMEDY,
   };
 }

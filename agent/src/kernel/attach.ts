@@ -1,5 +1,5 @@
 /** Programs -> hooks. Support is decided by trying, never by comparing versions. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { BpfError, Link, Program } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus } from '../model/snapshot.ts';
@@ -90,9 +90,16 @@ function nameOf(prefix: string, names: readonly string[]): string {
   return names.length === 1 ? `${prefix}${names.join('')}` : `${prefix}{${names.join(',')}}`;
 }
 
-/** libbpf looks for tracefs in these two places. */
-function tracefsMounted(): boolean {
-  return existsSync('/sys/kernel/tracing/events') || existsSync('/sys/kernel/debug/tracing/events');
+/** libbpf looks for tracefs in these two places. What may not be looked into is there: sysfs itself lets everybody in. */
+const tracefsMounted = (): boolean => ['/sys/kernel/tracing/events', '/sys/kernel/debug/tracing/events'].some(isThere);
+
+function isThere(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
+  }
 }
 
 const isPermission = ({ code }: BpfError): boolean => code === 'EACCES' || code === 'EPERM';

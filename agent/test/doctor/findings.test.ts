@@ -23,6 +23,7 @@ const HEALTHY: Facts = {
     [DIRECTORIES.tracing, true],
     [DIRECTORIES.debugTracing, false],
   ]),
+  forbidden: new Set(),
   foreign: [],
 };
 const PROBES: Probes = [
@@ -49,6 +50,7 @@ it('a host that can be observed in full is ok in every line, and asks for nothin
       'types',
       'tracefs',
       'privilege',
+      'evidence',
       'lockdown',
       'processes',
       'io_uring',
@@ -64,7 +66,6 @@ describe('what is missing is named with its remedy', () => {
     ['kernel', { ...HEALTHY, architecture: 'riscv64' }, 'riscv64', 'x86-64 or arm64'],
     ['types', withDirectory([DIRECTORIES.btf, false]), 'vmlinux is missing', 'CONFIG_DEBUG_INFO_BTF=y'],
     ['tracefs', withDirectory([DIRECTORIES.tracing, false]), 'not there', 'mount -t tracefs'],
-    ['privilege', withText(TEXTS.status, status('0')), 'CAP_BPF, CAP_PERFMON', 'sudo'],
     [
       'lockdown',
       withText(TEXTS.lockdown, 'none integrity [confidentiality]\n'),
@@ -79,12 +80,15 @@ describe('what is missing is named with its remedy', () => {
     expect(findingsOf(facts, PROBES).filter(({ state }) => state !== 'ok')).toHaveLength(1);
   });
 
-  it('Debian’s paranoia asks for more', () => {
-    const without = status((BigInt(`0x${ALL}`) & ~(1n << 21n)).toString(16));
-    const facts = withText(TEXTS.status, without);
-    expect(finding('privilege', facts)?.state).toBe('ok');
-    const paranoid: Facts = { ...facts, texts: new Map([...facts.texts, [TEXTS.paranoid, '3\n']]) };
-    expect(finding('privilege', paranoid)?.detail).toContain('CAP_SYS_ADMIN');
+  it('tracefs that may not be looked into is not said to be unmounted', () => {
+    const facts: Facts = {
+      ...withDirectory([DIRECTORIES.tracing, false]),
+      forbidden: new Set([DIRECTORIES.tracing, DIRECTORIES.debugTracing]),
+    };
+    expect(finding('tracefs', facts)?.detail).toBe('it is mounted, but this process may not look into it');
+    expect(finding('tracefs', facts)?.remedy).toContain('CAP_DAC_READ_SEARCH');
+    const unmounted = { ...facts, forbidden: new Set([DIRECTORIES.debugTracing]) };
+    expect(finding('tracefs', unmounted)?.remedy).toContain('mount -t tracefs');
   });
 
   it('tracefs within debugfs serves as well', () => {
@@ -99,6 +103,46 @@ describe('what is missing is named with its remedy', () => {
 
   it('probes that could not even be tried', () => {
     expect(finding('probes', HEALTHY, { failure: 'EPERM' })).toMatchObject({ state: 'missing', detail: 'EPERM' });
+  });
+});
+
+describe('privileges', () => {
+  const FAILED: Probes = { failure: 'EPERM' };
+  const without = (...bits: readonly bigint[]): string =>
+    status(bits.reduce((mask, bit) => mask & ~(1n << bit), BigInt(`0x${ALL}`)).toString(16));
+
+  it('are missing where nothing can be attached without them', () => {
+    const found = finding('privilege', withText(TEXTS.status, status('0')), FAILED);
+    expect(found).toMatchObject({
+      state: 'missing',
+      detail: 'this process lacks CAP_BPF, CAP_PERFMON, CAP_DAC_READ_SEARCH',
+    });
+    expect(found?.remedy).toContain('sudo');
+  });
+
+  it('are judged by what was tried: Debian’s paranoia asks for more, other kernels of that setting do not', () => {
+    const facts = withText(TEXTS.status, without(21n));
+    expect(finding('privilege', facts, FAILED)?.state).toBe('ok');
+    const paranoid: Facts = { ...facts, texts: new Map([...facts.texts, [TEXTS.paranoid, '3\n']]) };
+    expect(finding('privilege', paranoid, FAILED)).toMatchObject({
+      state: 'missing',
+      detail: 'this process lacks CAP_SYS_ADMIN',
+    });
+    expect(finding('privilege', paranoid)).toMatchObject({ state: 'ok', remedy: '' });
+    const partly: Probes = [...PROBES, { name: 'x', hook: 'tp/x', state: 'unavailable', reason: 'EACCES' }];
+    expect(finding('privilege', paranoid, partly)?.state).toBe('degraded');
+  });
+
+  it('that only evidence needs cost evidence, and no count', () => {
+    expect(finding('evidence', withText(TEXTS.status, without(19n)))).toMatchObject({
+      state: 'degraded',
+      detail: expect.stringMatching(/^without CAP_SYS_PTRACE the open files/) as string,
+    });
+    expect(finding('privilege', withText(TEXTS.status, without(19n)))?.state).toBe('ok');
+    expect(finding('evidence', withText(TEXTS.status, without(1n, 2n)))?.detail).toMatch(
+      /^without CAP_DAC_READ_SEARCH /,
+    );
+    expect(finding('evidence', withText(TEXTS.status, without(2n)))?.state).toBe('ok');
   });
 });
 
@@ -148,7 +192,7 @@ describe('the report', () => {
   it('counts one in the singular', () => {
     const one = renderFindings(findingsOf({ ...HEALTHY, pidNamespace: '' }, PROBES));
     expect(one.at(-1)).toBe('this host can be observed, but for what 1 line above tells');
-    const missing = renderFindings(findingsOf(withText(TEXTS.status, ''), PROBES));
+    const missing = renderFindings(findingsOf(withDirectory([DIRECTORIES.btf, false]), PROBES));
     expect(missing.at(-1)).toBe('1 requirement missing: nothing can be counted until that is mended');
   });
 });
