@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
- * sendfile, splice, tee, vmsplice and copy_file_range, judged at their exit. The exit alone suffices (the
- * arguments are still in the saved registers) and it alone also sees what seccomp denied: seccomp runs before
- * the entry is traced.
+ * sendfile, splice, tee, vmsplice and copy_file_range, judged at their exit. The exit alone suffices: the
+ * arguments are still in the saved registers. There are two places for it. The tracepoint at the exit also sees
+ * what seccomp denied (seccomp runs before the entry is traced); the return of the kernel's function (fexit)
+ * costs other system calls nothing. The agent loads the programs of one or of the other.
  */
 #include "attempt.bpf.h"
 #include "copies.bpf.h"
@@ -18,13 +19,12 @@ struct call {
 	int sink;
 };
 
-static __always_inline struct call call_of(struct trace_event_raw_sys_exit *ctx, struct pt_regs *regs)
+static __always_inline struct call call_of(int number, struct pt_regs *regs)
 {
 	struct call call = { .mechanism = MECHANISM_COUNT };
 	int first = SYSCALL_ARG1(regs);
 
-	/* perf_call_bpf_exit() fills in an int */
-	switch ((int)ctx->id) {
+	switch (number) {
 	case NR_SENDFILE:
 		call = (struct call){ MECHANISM_SENDFILE, .source = SYSCALL_ARG2(regs), .sink = first };
 		break;
@@ -45,21 +45,17 @@ static __always_inline struct call call_of(struct trace_event_raw_sys_exit *ctx,
 	return call;
 }
 
-/*
- * All that is to be known of a call that is not ordinary. It begins anew: what the caller kept for it would
- * take the caller's stack to 64 bytes, from which on the kernel keeps stacks elsewhere (6.12 and newer) and
- * every call costs more.
- */
-static __noinline int judge(struct trace_event_raw_sys_exit *ctx)
+/* All that is to be known of a call that is not ordinary. */
+static __always_inline int judge(int number, __s64 result)
 {
 	struct process_state *state;
 	__u32 process;
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct call call = call_of(ctx, (struct pt_regs *)bpf_task_pt_regs(task));
+	struct call call = call_of(number, (struct pt_regs *)bpf_task_pt_regs(task));
 	struct attempt attempt = {
 		.source = file_of(task, call.source),
 		.sink = file_of(task, call.sink),
-		.result = ctx->ret,
+		.result = result,
 		.source_fd = call.source,
 		.sink_fd = call.sink,
 		.mechanism = call.mechanism,
@@ -68,6 +64,21 @@ static __noinline int judge(struct trace_event_raw_sys_exit *ctx)
 	if (!process_of(task, &state, &process))
 		return 0;
 	return count_verdict(&attempt, process, state, classify(&attempt));
+}
+
+/*
+ * It begins anew: what the caller kept for it would take the caller's stack to 64 bytes, from which on the
+ * kernel keeps stacks elsewhere (6.12 and newer) and every call costs more.
+ */
+static __noinline int judge_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	/* perf_call_bpf_exit() fills in an int */
+	return judge((int)ctx->id, ctx->ret);
+}
+
+static __noinline int judge_return(int number, __s64 result)
+{
+	return judge(number, result);
 }
 
 /* The file of a descriptor that a call has just used: it is within the table, for those never shrink. */
@@ -121,40 +132,81 @@ static __always_inline int count_ordinary(struct task_struct *task, struct proce
 }
 
 /*
+ * Counts the current thread's call if it is an ordinary one, by little code. False if it is to be judged; not
+ * so if it is not to be counted at all.
+ */
+static __always_inline int is_done(struct task_struct *task, int number, __s64 result)
+{
+	struct process_record *record;
+	struct process_state *state;
+	struct pt_regs *regs;
+	struct file **files;
+	__u32 process;
+
+	if (unlikely(!has_turn(TURN_OF_CALL)))
+		return 1;
+	record = process_of(task, &state, &process);
+	if (unlikely(!record))
+		return 1;
+	if (unlikely(before_6_5() || result <= 0 || latency_enabled || has_pending(task)))
+		return 0;
+	regs = OBJECT(struct pt_regs, (__u64)task->stack + registers_on_stack);
+	/* not by TASK_POINTER: one such load may take its time at load, to be a plain one here */
+	files = task->files->fdt->fd;
+	/* not by call_of(): what it returns would not stay in registers */
+	if (likely(number == NR_SENDFILE))
+		return count_ordinary(task, record, state, MECHANISM_SENDFILE,
+				      used_file(files, SYSCALL_ARG2(regs)),
+				      used_file(files, SYSCALL_ARG1(regs)), result);
+	if (number == NR_SPLICE)
+		return count_ordinary(task, record, state, MECHANISM_SPLICE,
+				      used_file(files, SYSCALL_ARG1(regs)),
+				      used_file(files, SYSCALL_ARG3(regs)), result);
+	return 0;
+}
+
+/*
  * One program for all five: what is out of the ordinary is then verified once, not five times, which is most of
  * the time that loading takes. The agent attaches it to the exits of the others too.
  */
 SEC("tp/syscalls/sys_exit_sendfile64")
 int attempt_exit(struct trace_event_raw_sys_exit *ctx)
 {
+	return likely(is_done(bpf_get_current_task_btf(), ctx->id, ctx->ret)) ? 0 : judge_exit(ctx);
+}
+
+static __always_inline int attempt_returned(int number, __s64 result)
+{
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct process_record *record;
-	struct process_state *state;
-	__u32 process;
 
-	if (unlikely(!has_turn(TURN_OF_CALL)))
+	/* on arm64 the calls of 32-bit programs come this way too, which no tracepoint shows */
+	if (IS_COMPAT(task) || likely(is_done(task, number, result)))
 		return 0;
-	record = process_of(task, &state, &process);
-	if (unlikely(!record))
-		return 0;
-	if (likely(!before_6_5() && ctx->ret > 0 && !latency_enabled && !has_pending(task))) {
-		struct pt_regs *regs = OBJECT(struct pt_regs, (__u64)task->stack + registers_on_stack);
-		/* not by TASK_POINTER: one such load may take its time at load, to be a plain one here */
-		struct file **files = task->files->fdt->fd;
-		int number = ctx->id;
+	return judge_return(number, result);
+}
 
-		/* not by call_of(): what it returns would not stay in registers */
-		if (likely(number == NR_SENDFILE)) {
-			if (likely(count_ordinary(task, record, state, MECHANISM_SENDFILE,
-						  used_file(files, SYSCALL_ARG2(regs)),
-						  used_file(files, SYSCALL_ARG1(regs)), ctx->ret)))
-				return 0;
-		} else if (number == NR_SPLICE) {
-			if (count_ordinary(task, record, state, MECHANISM_SPLICE,
-					   used_file(files, SYSCALL_ARG1(regs)),
-					   used_file(files, SYSCALL_ARG3(regs)), ctx->ret))
-				return 0;
-		}
-	}
-	return judge(ctx);
+/* One program each: fexit is bound to its function when it is loaded. */
+FEXIT_SYSCALL(sendfile64, sendfile_fexit)
+{
+	return attempt_returned(NR_SENDFILE, FEXIT_RESULT(ctx));
+}
+
+FEXIT_SYSCALL(splice, splice_fexit)
+{
+	return attempt_returned(NR_SPLICE, FEXIT_RESULT(ctx));
+}
+
+FEXIT_SYSCALL(tee, tee_fexit)
+{
+	return attempt_returned(NR_TEE, FEXIT_RESULT(ctx));
+}
+
+FEXIT_SYSCALL(vmsplice, vmsplice_fexit)
+{
+	return attempt_returned(NR_VMSPLICE, FEXIT_RESULT(ctx));
+}
+
+FEXIT_SYSCALL(copy_file_range, copy_file_range_fexit)
+{
+	return attempt_returned(NR_COPY_FILE_RANGE, FEXIT_RESULT(ctx));
 }

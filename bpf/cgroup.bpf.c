@@ -96,8 +96,8 @@ static __always_inline void read_names(const void *node, int level, struct cgrou
 }
 
 /*
- * Programs are preempted (7.2 and newer) and interrupted: who finds the scratch taken leaves the names to the
- * next process of that cgroup. The map is never wrong, at worst it lacks a name.
+ * Programs are preempted (7.2 and newer, by fexit before) and interrupted: who finds the scratch taken leaves
+ * the names to the next process of that cgroup. The map is never wrong, at worst it lacks a name.
  */
 static __noinline void store_names(const void *node, int level, const struct cgroup_key *key)
 {

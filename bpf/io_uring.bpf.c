@@ -220,8 +220,7 @@ int io_uring_overflow(struct trace_event_raw_io_uring_cqe_overflow *ctx)
 	return 0;
 }
 
-SEC("tp/syscalls/sys_exit_io_uring_enter")
-int io_uring_enter_exit(struct trace_event_raw_sys_exit *ctx)
+static __always_inline int enter_returned(__s64 result)
 {
 	struct process_record *record;
 	struct process_state *state;
@@ -233,15 +232,25 @@ int io_uring_enter_exit(struct trace_event_raw_sys_exit *ctx)
 	if (!record)
 		return 0;
 	ADD(record->rings.enters, 1);
-	if (ctx->ret < 0)
-		count_cause(cause_words(process, CAUSE_ENTER_ERRNO, 0, errno_of(ctx->ret)), NULL, NULL);
-	else if (ctx->ret)
-		ADD(record->rings.submitted, ctx->ret);
+	if (result < 0)
+		count_cause(cause_words(process, CAUSE_ENTER_ERRNO, 0, errno_of(result)), NULL, NULL);
+	else if (result)
+		ADD(record->rings.submitted, result);
 	return 0;
 }
 
-SEC("tp/syscalls/sys_exit_io_uring_setup")
-int io_uring_setup_exit(struct trace_event_raw_sys_exit *ctx)
+SEC("tp/syscalls/sys_exit_io_uring_enter")
+int io_uring_enter_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	return enter_returned(ctx->ret);
+}
+
+FEXIT_SYSCALL(io_uring_enter, enter_fexit)
+{
+	return IS_COMPAT(bpf_get_current_task_btf()) ? 0 : enter_returned(FEXIT_RESULT(ctx));
+}
+
+static __always_inline int setup_returned(__s64 result)
 {
 	struct process_record *record;
 	struct process_state *state;
@@ -252,8 +261,8 @@ int io_uring_setup_exit(struct trace_event_raw_sys_exit *ctx)
 	record = process_of(bpf_get_current_task_btf(), &state, &process);
 	if (!record)
 		return 0;
-	if (ctx->ret < 0) {
-		count_cause(cause_words(process, CAUSE_SETUP_ERRNO, 0, errno_of(ctx->ret)), NULL, NULL);
+	if (result < 0) {
+		count_cause(cause_words(process, CAUSE_SETUP_ERRNO, 0, errno_of(result)), NULL, NULL);
 		__sync_fetch_and_or(&record->fallen, 1U << FALLEN_RINGS);
 		WRITE_ONCE(record->fell_back_at, bpf_ktime_get_boot_ns());
 		return 0;
@@ -262,4 +271,15 @@ int io_uring_setup_exit(struct trace_event_raw_sys_exit *ctx)
 	if (READ_ONCE(record->fallen) & 1U << FALLEN_RINGS)
 		__sync_fetch_and_and(&record->fallen, ~(1U << FALLEN_RINGS));
 	return 0;
+}
+
+SEC("tp/syscalls/sys_exit_io_uring_setup")
+int io_uring_setup_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	return setup_returned(ctx->ret);
+}
+
+FEXIT_SYSCALL(io_uring_setup, setup_fexit)
+{
+	return IS_COMPAT(bpf_get_current_task_btf()) ? 0 : setup_returned(FEXIT_RESULT(ctx));
 }

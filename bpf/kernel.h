@@ -349,6 +349,7 @@ struct pt_regs {
 #define NR_TEE 276
 #define NR_VMSPLICE 278
 #define NR_COPY_FILE_RANGE 326
+#define SYSCALL_FUNCTION "__x64_sys_"
 #define TS_COMPAT 0x2
 #define IS_COMPAT(task) ((task)->thread_info.status & TS_COMPAT)
 #define O_DIRECT 0x4000
@@ -375,6 +376,7 @@ struct pt_regs {
 #define NR_TEE 77
 #define NR_VMSPLICE 75
 #define NR_COPY_FILE_RANGE 285
+#define SYSCALL_FUNCTION "__arm64_sys_"
 /* PSR_MODE32_BIT: the caller was a 32-bit program */
 #define IS_COMPAT(task) (((struct pt_regs *)bpf_task_pt_regs(task))->pstate & 0x10)
 #define O_DIRECT 0x10000
@@ -383,6 +385,13 @@ struct pt_regs {
 #endif
 
 #pragma clang attribute pop
+
+/* A program at the return of a system call's function: it is told its one argument, the registers, and its
+ * result. */
+#define FEXIT_SYSCALL(call, program)                                                                           \
+	SEC("fexit/" SYSCALL_FUNCTION #call)                                                                   \
+	int program(const __u64 *ctx)
+#define FEXIT_RESULT(ctx) ((__s64)(ctx)[1])
 
 /*
  * A cast that the verifier believes (6.2 and newer): loads through it become plain loads with a fault

@@ -5,12 +5,13 @@ import type { ProgramStatus } from '../model/snapshot.ts';
 import { startKernel } from './context.ts';
 
 /** What the kernel is asked for by a configuration. */
-export const kernelOptionsOf = ({ tables, confirm, latency }: Config): KernelOptions => ({
+export const kernelOptionsOf = ({ tables, confirm, latency, hooks }: Config): KernelOptions => ({
   ...DEFAULT_OPTIONS,
   flows: tables.flows,
   processes: tables.processes,
   confirm,
   latency: latency.enabled,
+  hooks,
 });
 
 /** Loads and attaches everything, and takes it down again. @throws SpillwayError when nothing can be attached */

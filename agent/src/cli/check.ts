@@ -94,7 +94,7 @@ function programLines(programs: readonly ProgramStatus[]): string {
   const rows = programs.map(({ name, hook, state, reason }) => [
     name,
     hook,
-    state === 'attached' ? 'ok' : `${state}: ${printable(reason)}`,
+    state === 'attached' ? `ok${reason === '' ? '' : `, ${printable(reason)}`}` : `${state}: ${printable(reason)}`,
   ]);
   return indented(columns(rows, 3));
 }
@@ -104,7 +104,7 @@ const indented = (lines: readonly string[]): string => lines.map((line) => `  ${
 const about = (file: string) => ({ schema: 'spillway.check/1', file });
 
 /** The effective settings that one looks for first. */
-function summary({ web, tables, limits, confirm, latency, alerts, receivers }: Config): string {
+function summary({ web, tables, limits, confirm, latency, hooks, alerts, receivers }: Config): string {
   const rules = alerts.rules.filter(({ enabled }) => enabled);
   const names = rules.map(({ name }) => name).join(', ');
   const rows = [
@@ -112,6 +112,7 @@ function summary({ web, tables, limits, confirm, latency, alerts, receivers }: C
     ['tables', `${String(tables.flows)} flows, ${String(tables.processes)} processes`],
     ['series', `${String(limits.flows)} flows, ${String(limits.workloads)} workloads`],
     ['refusals', `confirm: ${confirm}`],
+    ['hooks', hooks],
     ['latency', latency.enabled ? 'timed' : 'not timed'],
     [
       'alerts',

@@ -5,6 +5,7 @@ import type { AlertsReport, AlertsView, FiringView } from '../alerts/view.ts';
 import { changeText, describeChanges } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import type { Hooks } from '../kernel/hooks.ts';
 import type { Confirm, KernelOptions } from '../kernel/options.ts';
 import { DEFAULT_LIMITS, Exporter } from '../metrics/index.ts';
 import { KEPT_CAPABILITIES, lossesHere } from '../kernel/privileges.ts';
@@ -17,7 +18,7 @@ import { kernelOptionsOf } from './attach.ts';
 import { configOption, readConfig } from './configuration.ts';
 import { binding, build, log, startKernel, startPersistentKernel } from './context.ts';
 import { write } from './output.ts';
-import { type Address, capacityOption, confirmOption, latencyOption, listenAddress } from './values.ts';
+import { type Address, capacityOption, confirmOption, hooksOption, latencyOption, listenAddress } from './values.ts';
 
 interface RunFlags {
   readonly config?: string;
@@ -27,6 +28,7 @@ interface RunFlags {
   readonly confirm?: Confirm;
   readonly latency?: true;
   readonly persist?: true;
+  readonly hooks?: Hooks;
   readonly once?: true;
 }
 
@@ -43,6 +45,7 @@ export const runCommand = new Command('run')
   .addOption(confirmOption())
   .addOption(latencyOption())
   .option('--persist', 'keep counts and probes in the kernel while no agent runs; spillway unpin removes them')
+  .addOption(hooksOption())
   .option('--once', 'attach, print the metrics once and exit: does it work here?')
   .addHelpText(
     'after',
@@ -230,6 +233,7 @@ function options(flags: RunFlags, config: Config): KernelOptions {
     processes: flags.processes ?? configured.processes,
     confirm: flags.confirm ?? configured.confirm,
     latency: flags.latency ?? configured.latency,
+    hooks: flags.hooks ?? configured.hooks,
   };
 }
 
@@ -245,6 +249,7 @@ function announce(kernel: Kernel, url: string): void {
   for (const { name, hook, state, reason } of programs) {
     if (state === 'unavailable')
       log('warning', `${name} (${hook}) is not attached, what it sees is missing: ${reason}`);
+    else if (reason !== '') log('warning', `${name} (${hook}) is attached ${reason}`);
   }
   log('info', `metrics are at ${url}/metrics, an overview is at ${url}/`);
   log('info', 'to look at one command: spillway stat -- COMMAND');

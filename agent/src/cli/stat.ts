@@ -1,6 +1,7 @@
 /** `spillway stat`: what a command, a running process or the whole host attempts, exactly. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Confirm, DEFAULT_OPTIONS, type KernelOptions } from '../kernel/options.ts';
+import type { Hooks } from '../kernel/hooks.ts';
 import type { RetiredProcess } from '../kernel/retire.ts';
 import { addRow } from '../model/counters.ts';
 import { EXIT, SpillwayError } from '../model/errors.ts';
@@ -10,7 +11,7 @@ import { markWithDescendants } from './descendants.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
 import { renderHeadline, renderSummary } from './render.ts';
 import { type Exit, runCommand, watch } from './target.ts';
-import { capacityOption, confirmOption, latencyOption, duration } from './values.ts';
+import { capacityOption, confirmOption, duration, hooksOption, latencyOption } from './values.ts';
 
 interface StatFlags {
   readonly pid?: number[];
@@ -21,6 +22,7 @@ interface StatFlags {
   readonly processes: number;
   readonly confirm: Confirm;
   readonly latency?: true;
+  readonly hooks: Hooks;
 }
 
 export const statCommand = new Command('stat')
@@ -34,6 +36,7 @@ export const statCommand = new Command('stat')
   .addOption(capacityOption('processes', DEFAULT_OPTIONS.processes))
   .addOption(confirmOption('always'))
   .addOption(latencyOption())
+  .addOption(hooksOption(DEFAULT_OPTIONS.hooks))
   .addHelpText(
     'after',
     `
@@ -70,6 +73,7 @@ async function stat(command: readonly string[], flags: StatFlags): Promise<numbe
     retireIdle: false,
     confirm: flags.confirm,
     latency: flags.latency === true,
+    hooks: flags.hooks,
   };
   const ended = new EndedProcesses();
   const kernel = startKernel(options, {
@@ -78,8 +82,9 @@ async function stat(command: readonly string[], flags: StatFlags): Promise<numbe
     },
   });
   try {
-    for (const { name, reason, state } of kernel.programs()) {
+    for (const { name, hook, reason, state } of kernel.programs()) {
       if (state === 'unavailable') log('warning', `${name} is not attached, its calls are not seen: ${reason}`);
+      else if (state === 'attached' && reason !== '') log('warning', `${name} (${hook}) is attached ${reason}`);
     }
     if (flags.pid !== undefined) markWithDescendants(kernel, flags.pid);
     const started = performance.now();

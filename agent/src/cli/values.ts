@@ -1,4 +1,5 @@
 /** Option texts -> values, with the error that a user needs. */
+import { HOOKS, type Hooks } from '../kernel/hooks.ts';
 import { CONFIRM, type Confirm } from '../kernel/options.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { type Address, ADDRESS_EXPECTED, parseAddress } from '../config/address.ts';
@@ -44,6 +45,16 @@ export function confirmOption(standard?: Confirm): Option {
 /** Durations beside counts. */
 export function latencyOption(): Option {
   return new Option('--latency', 'time attempts too, by mechanism and outcome; costs each of them a second probe');
+}
+
+/** Where the returns of system calls are seen; without a standard the configuration says it. */
+export function hooksOption(standard?: Hooks): Option {
+  const option = new Option(
+    '--hooks <kind>',
+    'see the returns of system calls at tracepoints, by fexit (costs other calls nothing, and does not see what seccomp denies), ' +
+      'or auto: by fexit only if no tracepoint can be attached',
+  ).choices(HOOKS);
+  return standard === undefined ? option : option.default(standard);
 }
 
 /** @see parseAddress */

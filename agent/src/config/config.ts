@@ -13,7 +13,7 @@ export interface Config {
   readonly limits: { readonly flows: number; readonly workloads: number };
   readonly confirm: 'auto' | 'always' | 'never';
   readonly latency: { readonly enabled: boolean };
-  readonly hooks: 'auto' | 'tracepoint';
+  readonly hooks: 'auto' | 'tracepoint' | 'fexit';
   readonly persist: boolean;
   readonly alerts: {
     readonly enabled: boolean;

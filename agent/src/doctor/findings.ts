@@ -162,16 +162,28 @@ function probeFindings(probes: Probes): Finding[] {
       },
     ];
   }
-  return probes
-    .filter(({ state }) => state !== 'off')
-    .map(({ name, hook, state, reason }) =>
-      state === 'attached'
-        ? ok(`probe ${name}`, hook)
-        : {
-            name: `probe ${name}`,
-            state: 'degraded',
-            detail: `${hook} could not be attached, what it sees is missing: ${reason}`,
-            remedy: 'docs/architecture.md tells what each probe sees',
-          },
-    );
+  const tried = probes.filter(({ state }) => state !== 'off');
+  const rowsOf = (program: string) => tried.filter(({ name }) => name === program).length;
+  return tried.map((probe) =>
+    probeFinding(`probe ${probe.name}${rowsOf(probe.name) > 1 ? ` ${probe.hook}` : ''}`, probe),
+  );
+}
+
+/** Attached where it was meant to be, attached where it could be (then there is a reason), or not at all. */
+function probeFinding(name: string, { hook, state, reason }: Extract<Probes, readonly unknown[]>[number]): Finding {
+  if (state !== 'attached') {
+    return {
+      name,
+      state: 'degraded',
+      detail: `${hook} could not be attached, what it sees is missing: ${reason}`,
+      remedy: 'docs/architecture.md tells what each probe sees',
+    };
+  }
+  if (reason === '') return ok(name, hook);
+  return {
+    name,
+    state: 'degraded',
+    detail: `${hook} ${reason}`,
+    remedy: 'mend what stands in the way of tracepoints, or leave it so if seccomp denies nothing here',
+  };
 }

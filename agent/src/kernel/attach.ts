@@ -3,9 +3,10 @@ import { statSync } from 'node:fs';
 import type { BpfError, Link, Program } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus } from '../model/snapshot.ts';
+import { isFexit, leftOut, toldName } from './hooks.ts';
 import type { Loaded } from './load.ts';
 import { privilegeRemedy } from './privileges.ts';
-import { TRACEFS_REMEDY } from './remedies.ts';
+import { FEXIT_REMEDY, TRACEFS_REMEDY } from './remedies.ts';
 
 /** One program and where it stands. */
 export interface Attachment {
@@ -42,24 +43,29 @@ const attachTo: Attach = (program, hook) =>
 
 /**
  * Attaches every program that was loaded.
- * @throws SpillwayError when not one program that counts could be attached: NO_TRACEFS, NO_PRIVILEGE or NOTHING_ATTACHED
+ * @param why what is told of programs by fexit that are attached: '' if they are there because they were asked for
+ * @throws SpillwayError when not one program that counts could be attached, or none by fexit if that is what was loaded:
+ * NO_TRACEFS, NO_PRIVILEGE or NOTHING_ATTACHED
  */
-export function attachAll({ object, refused, off }: Loaded, attach: Attach = attachTo): Attachment[] {
+export function attachAll({ object, refused, off, hooks }: Loaded, why = '', attach: Attach = attachTo): Attachment[] {
   const attachments: Attachment[] = [];
   const failures: BpfError[] = [];
-  for (const name of object.programNames()) {
-    const program = object.program(name);
+  const skipped = leftOut(hooks);
+  for (const programName of object.programNames()) {
+    if (skipped.has(programName)) continue;
+    const program = object.program(programName);
+    const name = toldName(programName);
     if (isCalled(program.section) || name === EVIDENCE_PROGRAM) continue;
     const unattached = (hook: string, state: 'off' | 'unavailable', reason: string) =>
       attachments.push({ program, links: new Map(), status: { name, hook, state, reason } });
-    const { prefix, names } = HOOKS.get(name) ?? { prefix: program.section, names: [''] };
+    const { prefix, names } = HOOKS.get(programName) ?? { prefix: program.section, names: [''] };
     if (off.has(name)) {
       unattached(nameOf(prefix, names), 'off', 'not needed here');
       continue;
     }
-    const why = refused.get(name);
-    if (why !== undefined) {
-      unattached(nameOf(prefix, names), 'unavailable', why);
+    const refusal = refused.get(programName);
+    if (refusal !== undefined) {
+      unattached(nameOf(prefix, names), 'unavailable', refusal);
       continue;
     }
     const links = new Map<string, Link>();
@@ -77,12 +83,27 @@ export function attachAll({ object, refused, off }: Loaded, attach: Attach = att
     }
     if (links.size === 0) continue;
     const hook = nameOf(prefix, endings);
-    attachments.push({ program, links, status: { name, hook, state: 'attached', reason: '' } });
+    attachments.push({
+      program,
+      links,
+      status: { name, hook, state: 'attached', reason: isFexit(programName) ? why : '' },
+    });
   }
+  if (hooks === 'fexit') requireFexit(attachments);
   if (!attachments.some(({ status }) => status.state === 'attached' && counts(status.name))) {
     throw nothingAttached(failures);
   }
   return attachments;
+}
+
+/** Of who asked for fexit, rings and processes are not all that is to be seen. */
+function requireFexit(attachments: readonly Attachment[]): void {
+  const returns = attachments.filter(({ program }) => isFexit(program.name));
+  if (returns.some(({ status }) => status.state === 'attached')) return;
+  throw new SpillwayError(
+    'NOTHING_ATTACHED',
+    `hooks: fexit: no system call can be watched this way (${returns[0]?.status.reason ?? 'the object has no program for it'}): ${FEXIT_REMEDY}`,
+  );
 }
 
 /** Several hooks as a shell would write them: `tp/syscalls/sys_exit_{splice,tee}`. */

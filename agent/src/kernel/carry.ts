@@ -1,6 +1,6 @@
 /**
- * What tables of another layout hold -> sums in the terms of this agent. Pure: the layout is the one that the agent before has left
- * beside its tables, and names are what the two have in common.
+ * What earlier tables hold -> sums in the terms of this agent. Pure: the layout is the one that an agent has left beside its tables,
+ * and names are what the two have in common.
  */
 import type { Field, Layout } from '../abi/generate.ts';
 import { LAYOUT, MECHANISMS, OUTCOMES, RESOLUTIONS, TABLES } from '../abi/layout.ts';
@@ -58,100 +58,122 @@ const BUCKETS = LAYOUT.structs.latency.fields.buckets.elements;
 /** Counters that have no name in common are kept apart, so that they can be told. */
 const UNKNOWN = -1;
 
-/** @throws Error if the layout lacks what every layout has */
-export function carry(old: OldTables): Carried {
-  const { enums } = old.layout;
-  const states = enumOf(enums, 'slot_state');
-  const isInUse = (state: number) => state === states.LIVE || state === states.RETIRING;
-  const slots = enumOf(enums, 'reserved_slot');
-  const reader = new Reader(old);
-  const counterColumns = reader.counterColumns();
+/**
+ * The sums of all of these tables, the oldest first. Before anything departs from the records of tables, what earlier ones held is
+ * carried into them: as long as there are earlier ones that may not have been done, so what departed is taken from the oldest alone.
+ * @throws Error if a layout lacks what every layout has
+ */
+export function carry(tables: readonly OldTables[]): Carried {
+  const sums = new Sums();
+  tables.forEach((old, i) => {
+    addTables(sums, old, i === 0);
+  });
+  return sums.carried();
+}
 
-  const byWorkload = new Map<string, CarriedWorkload>();
-  const add = (workload: Workload, counters: Float64Array) => {
+class Sums {
+  readonly overflow = new Float64Array(COUNTER_COLUMNS);
+  readonly nobody = new Float64Array(COUNTER_COLUMNS);
+  readonly flows = new Float64Array(COUNT_COLUMNS);
+  readonly nonIpFlows = new Float64Array(COUNT_COLUMNS);
+  readonly latencies = new Float64Array(LATENCY_RECORDS * BUCKETS);
+  readonly overflows = new Map<string, number>();
+  readonly #workloads = new Map<string, CarriedWorkload>();
+  readonly #causes = new Map<string, CarriedCause>();
+
+  addWorkload(workload: Workload, counters: Float64Array): void {
     const key = `${workload.comm}\0${workload.unit}`;
-    const sum = byWorkload.get(key) ?? { ...workload, counters: new Float64Array(COUNTER_COLUMNS) };
+    const sum = this.#workloads.get(key) ?? { ...workload, counters: new Float64Array(COUNTER_COLUMNS) };
     addRow(sum.counters, counters);
-    byWorkload.set(key, sum);
-  };
-  const overflow = new Float64Array(COUNTER_COLUMNS);
-  const nobody = new Float64Array(COUNTER_COLUMNS);
-  const workloadOfSlot = new Map<number, Workload>();
-  reader.each('processes', 'process_record', (record, slot) => {
-    const counters = reader.counters(record, 'process_record', counterColumns);
-    if (slot === slots.OVERFLOW) addRow(overflow, counters);
-    else if (slot === slots.NOBODY) addRow(nobody, counters);
-    else if (isInUse(reader.word(record, 'process_record', 'key.state'))) {
-      const workload = reader.workload(record);
-      workloadOfSlot.set(slot, workload);
-      add(workload, counters);
-    }
-  });
-  const places = enums.departed_place ?? {};
-  const workloadOfPlace = new Map<number, Workload>();
-  reader.each('departed', 'departed_record', (record, place) => {
-    if (!isInUse(reader.word(record, 'departed_record', 'state'))) return;
-    const counters = reader.counters(record, 'departed_record', counterColumns);
-    if (place === places.OVERFLOW) addRow(overflow, counters);
-    else if (place === places.NOBODY) addRow(nobody, counters);
-    else {
-      const workload = {
-        unit: reader.text(record, 'departed_record', 'unit'),
-        comm: reader.text(record, 'departed_record', 'comm'),
-      };
-      workloadOfPlace.set(place, workload);
-      add(workload, counters);
-    }
-  });
-  for (const counters of [overflow, nobody, ...Array.from(byWorkload.values(), (sum) => sum.counters)])
-    endPending(counters);
-
-  const flows = new Float64Array(COUNT_COLUMNS);
-  const nonIpFlows = new Float64Array(COUNT_COLUMNS);
-  for (const [map, struct] of [
-    ['flows', 'flow_record'],
-    ['flows6', 'flow6_record'],
-  ] as const) {
-    reader.each(map, struct, (record, slot) => {
-      const isReserved = slot < (slots.FIRST ?? 0);
-      if (isReserved || isInUse(reader.word(record, struct, 'state'))) {
-        addRow(slot === slots.NOBODY ? nonIpFlows : flows, reader.counts(record, struct));
-      }
-    });
+    this.#workloads.set(key, sum);
   }
 
-  const causes = new Map<string, CarriedCause>();
-  const addCause = (record: Buffer, workload: Workload | undefined) => {
-    const cause = workload === undefined ? null : reader.cause(record, workload);
-    if (cause === null) return;
+  addCause(cause: CarriedCause): void {
     const key = [cause.kind, cause.mechanism, cause.code, cause.comm, cause.unit].join('\0');
-    const known = causes.get(key);
-    if (known === undefined) causes.set(key, cause);
-    else {
+    const known = this.#causes.get(key);
+    if (known === undefined) {
+      this.#causes.set(key, cause);
+    } else {
       known.count += cause.count;
       known.culprit ??= cause.culprit;
     }
-  };
-  const nameless = { unit: '', comm: '' };
-  reader.each('departed_causes', 'cause_record', (record) => {
-    if (isInUse(reader.word(record, 'cause_record', 'state')))
-      addCause(record, workloadOfPlace.get(reader.word(record, 'cause_record', 'key.process')));
-  });
-  reader.each('causes', 'cause_record', (record, slot) => {
-    if (slot >= (slots.FIRST ?? 0) && isInUse(reader.word(record, 'cause_record', 'state')))
-      addCause(record, workloadOfSlot.get(reader.word(record, 'cause_record', 'key.process')) ?? nameless);
-  });
+  }
 
-  return {
-    workloads: [...byWorkload.values()],
-    overflow,
-    nobody,
-    flows,
-    nonIpFlows,
-    causes: [...causes.values()],
-    latencies: reader.latencies(),
-    overflows: reader.overflows(),
-  };
+  carried(): Carried {
+    const workloads = [...this.#workloads.values()];
+    for (const counters of [this.overflow, this.nobody, ...workloads.map((sum) => sum.counters)]) endPending(counters);
+    const { overflow, nobody, flows, nonIpFlows, latencies, overflows } = this;
+    return { workloads, overflow, nobody, flows, nonIpFlows, causes: [...this.#causes.values()], latencies, overflows };
+  }
+}
+
+function addTables(sums: Sums, old: OldTables, withDeparted: boolean): void {
+  const states = enumOf(old.layout.enums, 'slot_state');
+  const slots = enumOf(old.layout.enums, 'reserved_slot');
+  const isInUse = (state: number) => state === states.LIVE || state === states.RETIRING;
+  const reader = new Reader(old);
+  const columns = reader.counterColumns();
+
+  const workloadOfSlot = new Map<number, Workload>();
+  reader.each('processes', 'process_record', (record, slot) => {
+    const counters = reader.counters(record, 'process_record', columns);
+    if (slot === slots.OVERFLOW) addRow(sums.overflow, counters);
+    else if (slot === slots.NOBODY) addRow(sums.nobody, counters);
+    else if (isInUse(reader.word(record, 'process_record', 'key.state'))) {
+      const workload = reader.workload(record);
+      workloadOfSlot.set(slot, workload);
+      sums.addWorkload(workload, counters);
+    }
+  });
+  const isSlot = (slot: number) => slot >= (slots.FIRST ?? 0);
+  reader.each('causes', 'cause_record', (record, slot) => {
+    if (!isSlot(slot) || !isInUse(reader.word(record, 'cause_record', 'state'))) return;
+    const process = reader.word(record, 'cause_record', 'key.process');
+    const cause = reader.cause(record, workloadOfSlot.get(process) ?? { unit: '', comm: '' });
+    if (cause !== null) sums.addCause(cause);
+  });
+  reader.each('flows', 'flow_record', (record, slot) => {
+    const counts = reader.counts(record, 'flow_record');
+    if (slot === slots.NOBODY) addRow(sums.nonIpFlows, counts);
+    else if (slot === slots.OVERFLOW || (slot === slots.DEPARTED && withDeparted)) addRow(sums.flows, counts);
+    else if (isSlot(slot) && isInUse(reader.word(record, 'flow_record', 'state'))) addRow(sums.flows, counts);
+  });
+  reader.each('flows6', 'flow6_record', (record, slot) => {
+    const counts = reader.counts(record, 'flow6_record');
+    // no probe uses it: what was carried over
+    if (slot === slots.NOBODY && withDeparted) addRow(sums.nonIpFlows, counts);
+    else if (slot === slots.OVERFLOW || (slot === slots.DEPARTED && withDeparted)) addRow(sums.flows, counts);
+    else if (isSlot(slot) && isInUse(reader.word(record, 'flow6_record', 'state'))) addRow(sums.flows, counts);
+  });
+  addRow(sums.latencies, reader.latencies(withDeparted));
+  for (const [table, overflows] of reader.overflows(withDeparted)) {
+    sums.overflows.set(table, overflows + (sums.overflows.get(table) ?? 0));
+  }
+  if (withDeparted) addDeparted(sums, old, reader, columns);
+}
+
+function addDeparted(sums: Sums, old: OldTables, reader: Reader, columns: readonly number[]): void {
+  const states = enumOf(old.layout.enums, 'slot_state');
+  const places = enumOf(old.layout.enums, 'departed_place');
+  const workloadOfPlace = new Map<number, Workload>();
+  reader.each('departed', 'departed_record', (record, place) => {
+    if (reader.word(record, 'departed_record', 'state') !== states.LIVE) return;
+    const counters = reader.counters(record, 'departed_record', columns);
+    if (place === places.OVERFLOW) addRow(sums.overflow, counters);
+    else if (place === places.NOBODY) addRow(sums.nobody, counters);
+    else {
+      const unit = reader.text(record, 'departed_record', 'unit');
+      const comm = reader.text(record, 'departed_record', 'comm');
+      workloadOfPlace.set(place, { unit, comm });
+      sums.addWorkload({ unit, comm }, counters);
+    }
+  });
+  reader.each('departed_causes', 'cause_record', (record) => {
+    if (reader.word(record, 'cause_record', 'state') !== states.LIVE) return;
+    const workload = workloadOfPlace.get(reader.word(record, 'cause_record', 'key.process'));
+    const cause = reader.cause(record, workload ?? { unit: '', comm: '' });
+    if (cause !== null) sums.addCause(cause);
+  });
 }
 
 /** Refusals that were pending wait for nothing any more: nobody saw what became of them. */
@@ -267,7 +289,7 @@ class Reader {
     return { ...workload, kind, mechanism, code, count, culprit: same ? record.subarray(offset, offset + size) : null };
   }
 
-  latencies(): Float64Array {
+  latencies(withCarried: boolean): Float64Array {
     const sums = new Float64Array(LATENCY_RECORDS * BUCKETS);
     const outcomes = Object.keys(enumOf(this.#old.layout.enums, 'outcome')).filter((name) => name !== 'COUNT').length;
     const mechanisms = Object.keys(enumOf(this.#old.layout.enums, 'mechanism')).filter(
@@ -279,8 +301,8 @@ class Reader {
     for (const [mechanism, m] of this.#names('mechanism', MECHANISMS)) {
       for (const [outcome, o] of this.#names('outcome', OUTCOMES)) {
         const to = (MECHANISMS.indexOf(mechanism) * OUTCOMES.length + OUTCOMES.indexOf(outcome)) * BUCKETS;
-        // what those had counted, and what they had carried over themselves
-        for (const from of [m * outcomes + o, mechanisms * outcomes + m * outcomes + o]) {
+        const counted = m * outcomes + o;
+        for (const from of withCarried ? [counted, mechanisms * outcomes + counted] : [counted]) {
           for (let bucket = 0; bucket < BUCKETS && (from + 1) * size <= values.length; bucket++)
             sums[to + bucket] = (sums[to + bucket] ?? 0) + Number(values.readBigUInt64LE(from * size + 8 * bucket));
         }
@@ -289,14 +311,14 @@ class Reader {
     return sums;
   }
 
-  overflows(): ReadonlyMap<string, number> {
+  overflows(withCarried: boolean): ReadonlyMap<string, number> {
     const values = this.#old.maps.get('pools');
     const { size, fields } = this.#struct('slot_pool');
     const sums = new Map<string, number>();
     for (const [table, t] of this.#names('table', TABLES)) {
       const at = (field: Field | undefined) =>
         values === undefined || field === undefined ? 0 : Number(values.readBigUInt64LE(t * size + field.offset));
-      sums.set(table, at(fields.overflows) + at(fields.carried_overflows));
+      sums.set(table, at(fields.overflows) + (withCarried ? at(fields.carried_overflows) : 0));
     }
     return sums;
   }

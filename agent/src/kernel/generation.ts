@@ -3,10 +3,13 @@
  * generation that it finds.
  */
 import type { Layout } from '../abi/generate.ts';
+import type { HookKind } from './hooks.ts';
 
 /** What a generation is made of, as it is kept beside it. */
 export interface Identity {
   readonly schema: 1;
+  /** The generation that made the tables. */
+  readonly tables: number;
   /** Of what this agent would write itself: see layoutHash(). */
   readonly layoutHash: string;
   /** For an agent that reads other layouts. */
@@ -15,8 +18,10 @@ export interface Identity {
   readonly object: string;
   /** Of the tables that are shared, by name. */
   readonly capacities: Readonly<Record<string, number>>;
-  /** What else the programs were loaded with. */
+  /** What else the programs were to be loaded with. */
   readonly options: string;
+  /** Where they are attached. */
+  readonly hooks: HookKind;
   /** Programs that could not be attached: trying again may help. */
   readonly unattached: readonly string[];
 }
@@ -42,7 +47,16 @@ export function takeoverOf(found: Identity, wanted: Identity): Takeover {
 export function parseIdentity(text: string): Identity {
   const identity = JSON.parse(text) as Partial<Identity> | null;
   if (identity?.schema !== 1) throw new Error(`its identity has schema ${String(identity?.schema)}, not 1`);
-  for (const key of ['layoutHash', 'layout', 'object', 'capacities', 'options', 'unattached'] as const) {
+  for (const key of [
+    'tables',
+    'layoutHash',
+    'layout',
+    'object',
+    'capacities',
+    'options',
+    'hooks',
+    'unattached',
+  ] as const) {
     if (identity[key] === undefined) throw new Error(`its identity has no ${key}`);
   }
   return identity as Identity;

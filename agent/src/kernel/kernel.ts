@@ -3,10 +3,10 @@ import { closeSync } from 'node:fs';
 import { LAYOUT } from '../abi/layout.ts';
 import type { Binding, BpfError, BpfObject, MappedRegion, RingBuffer } from '../../../native/lib/index.ts';
 import { WorkloadUnits } from '../enrich/workload-units.ts';
-import { SpillwayError } from '../model/errors.ts';
 import { addRow } from '../model/counters.ts';
+import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus, Snapshot } from '../model/snapshot.ts';
-import { type Attachment, attachAll, counts, EVIDENCE_PROGRAM } from './attach.ts';
+import { type Attachment, counts, EVIDENCE_PROGRAM } from './attach.ts';
 import {
   causeList,
   latencyList,
@@ -22,9 +22,10 @@ import {
 } from './collect.ts';
 import { CulpritCache } from './culprit.ts';
 import { DepartedTables } from './departed.ts';
-import { load, type Loaded } from './load.ts';
+import type { Loaded } from './load.ts';
 import type { KernelOptions } from './options.ts';
 import { PinnedLink, type Pins } from './pins.ts';
+import { startProbes } from './probes.ts';
 import { Retirement, type RetiredProcess } from './retire.ts';
 import { mapTables, SLOT_NOBODY, SLOT_OVERFLOW, type Tables } from './tables.ts';
 import { type Taken, TakeoverRun } from './takeover.ts';
@@ -66,10 +67,12 @@ export class Kernel {
    * @throws SpillwayError with what is missing and what to do; nothing stays loaded then
    */
   static start(binding: Binding, elf: Buffer, options: KernelOptions, events: KernelEvents): Kernel {
-    const loaded = load(binding, elf, options);
+    const mark = (object: BpfObject) => {
+      markProcess(binding, object, process.pid, options.trackedOnly ? ['TRACKS_CHILDREN'] : ['IGNORED']);
+    };
+    const { loaded, attachments } = startProbes(binding, elf, options, mark);
     try {
-      markProcess(binding, loaded.object, process.pid, options.trackedOnly ? ['TRACKS_CHILDREN'] : ['IGNORED']);
-      return new Kernel(binding, loaded, attachAll(loaded), options, events, null);
+      return new Kernel(binding, loaded, attachments, options, events, null);
     } catch (error) {
       loaded.object.close();
       throw error;

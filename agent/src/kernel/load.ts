@@ -7,6 +7,7 @@ import type { Binding, BpfError, BpfObject } from '../../../native/lib/index.ts'
 import { SpillwayError } from '../model/errors.ts';
 import { LATENCY_RECORDS } from './collect.ts';
 import { causePlaces, workloadPlaces } from './departed.ts';
+import { type HookKind, isFexit, leftOut } from './hooks.ts';
 import type { KernelOptions } from './options.ts';
 import { privilegeRemedy } from './privileges.ts';
 import { BTF_REMEDY, KERNEL_REMEDY } from './remedies.ts';
@@ -18,6 +19,8 @@ export interface Loaded {
   readonly refused: ReadonlyMap<string, string>;
   /** Programs that these options do not need. */
   readonly off: ReadonlySet<string>;
+  /** What it was loaded for. */
+  readonly hooks: HookKind;
 }
 
 const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
@@ -70,10 +73,17 @@ export function readObject(file: string): Buffer {
 }
 
 /**
- * Loads the object. A program that this kernel refuses is left out and reported: it never stops the others.
+ * Loads the object, with the programs for these hooks. A program that this kernel refuses is left out and reported: it
+ * never stops the others.
  * @throws SpillwayError NO_BTF, NO_PRIVILEGE or LOAD_FAILED
  */
-export function load(binding: Binding, elf: Buffer, options: KernelOptions, prepare = UNPINNED): Loaded {
+export function load(
+  binding: Binding,
+  elf: Buffer,
+  options: KernelOptions,
+  hooks: HookKind,
+  prepare = UNPINNED,
+): Loaded {
   if (!existsSync(KERNEL_BTF)) {
     throw new SpillwayError(
       'NO_BTF',
@@ -87,10 +97,10 @@ export function load(binding: Binding, elf: Buffer, options: KernelOptions, prep
     try {
       size(object, options, prepare.generation);
       prepare.maps(object);
-      for (const program of [...off, ...refused.keys()]) object.setAutoload(program, false);
+      for (const program of [...leftOut(hooks), ...off, ...refused.keys()]) object.setAutoload(program, false);
       object.load();
       learnSymbols(object);
-      return { object, refused, off };
+      return { object, refused, off, hooks };
     } catch (thrown) {
       object.close();
       const error = thrown as BpfError;
@@ -102,6 +112,11 @@ export function load(binding: Binding, elf: Buffer, options: KernelOptions, prep
         const lacking = missingFeature(error.log);
         const why = lacking === null ? '' : `this kernel, Linux ${release()}, ${lacking}: ${KERNEL_REMEDY}\n`;
         throw new SpillwayError('LOAD_FAILED', `${why}${error.message}\n${lastLines(error.log, 20)}`, { cause: error });
+      }
+      // no doubt of the verifier's about this one program, that would be another error: so none of them
+      if (error.code === 'EPERM' && isFexit(culprit)) {
+        for (const program of leftOut('tracepoint')) refused.set(program, 'EPERM: this kernel takes no fexit programs');
+        continue;
       }
       refused.set(culprit, `${error.code}: ${whyRefused(error.log)}`);
     }

@@ -1,4 +1,6 @@
 /** How the tables are sized and what is counted. */
+import type { Hooks } from './hooks.ts';
+
 export interface KernelOptions {
   /** Slots for processes; each takes 1,152 bytes of kernel memory. */
   readonly processes: number;
@@ -14,6 +16,8 @@ export interface KernelOptions {
   readonly confirm: Confirm;
   /** Time attempts too: costs each of them a second program, at its entry. */
   readonly latency: boolean;
+  /** Where the returns of system calls are seen. */
+  readonly hooks: Hooks;
 }
 
 /** `auto`: while refusals are pending; `always` costs every system call of the host some 20 ns; `never` leaves more to be presumed. */
@@ -28,4 +32,5 @@ export const DEFAULT_OPTIONS: KernelOptions = {
   retireIdle: true,
   confirm: 'auto',
   latency: false,
+  hooks: 'auto',
 };

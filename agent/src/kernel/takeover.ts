@@ -14,8 +14,10 @@ import { type Attachment, attachAll, EVIDENCE_PROGRAM } from './attach.ts';
 import { carry, type Carried, type OldTables } from './carry.ts';
 import { DepartedTables } from './departed.ts';
 import { type Identity, type Takeover, takeoverOf } from './generation.ts';
-import { load, type Loaded, programsOff, size } from './load.ts';
+import { leftOut } from './hooks.ts';
+import { type Loaded, programsOff, size } from './load.ts';
 import type { KernelOptions } from './options.ts';
+import { startProbes } from './probes.ts';
 import { countingGeneration, type Pins, readTurn, SHARED_MAPS, writeTurn } from './pins.ts';
 import { mapTables, SLOT_DEPARTED, SLOT_NOBODY, type SlotTable } from './tables.ts';
 
@@ -71,7 +73,7 @@ export class TakeoverRun {
       const found = current === 0 ? null : this.#identityOf(current);
       const wanted = this.#identity();
       const how = found === null ? 'fresh' : takeoverOf(found, wanted);
-      const adopted = how === 'adopt' ? this.#adopt(current) : null;
+      const adopted = how === 'adopt' && found !== null ? this.#adopt(current, found) : null;
       const taken = adopted ?? (await this.#replace(turn, current, found, wanted, how === 'adopt' ? 'reuse' : how));
       for (const generation of this.#pins.generations()) {
         if (generation < taken.generation) this.#pins.discard(generation);
@@ -95,14 +97,16 @@ export class TakeoverRun {
   }
 
   #identity(): Identity {
-    const { processes, flows, causes, latency, confirm } = this.#options;
+    const { processes, flows, causes, latency, confirm, hooks } = this.#options;
     return {
       schema: 1,
+      tables: 0,
       layoutHash: LAYOUT_HASH,
       layout: LAYOUT,
       object: createHash('sha256').update(this.#elf).digest('hex'),
       capacities: { processes, flows, causes },
-      options: JSON.stringify({ latency, evidence: confirm !== 'never' }),
+      options: JSON.stringify({ hooks, latency, evidence: confirm !== 'never' }),
+      hooks: 'tracepoint',
       unattached: [],
     };
   }
@@ -122,7 +126,8 @@ export class TakeoverRun {
    * The same programs and tables: nothing is loaded, nothing attached, and no moment is missed. Null if somebody has taken away
    * some of the pins.
    */
-  #adopt(generation: number): Taken | null {
+  #adopt(generation: number, found: Identity): Taken | null {
+    const { hooks } = found;
     const object = this.#binding.openObject(this.#elf, 'spillway');
     try {
       size(object, this.#options, generation);
@@ -131,12 +136,13 @@ export class TakeoverRun {
       object.load();
       const off = programsOff(this.#options);
       for (const name of object.programNames()) {
-        if (!off.has(name)) object.program(name).adopt(this.#pins.path(generation, 'programs', name));
+        if (!off.has(name) && !leftOut(hooks).has(name))
+          object.program(name).adopt(this.#pins.path(generation, 'programs', name));
       }
       this.#prepare(object);
-      this.#carryOver(object, generation, this.#options);
-      const loaded = { object, refused: new Map<string, string>(), off };
-      const attachments = attachAll(loaded, (program, hook) =>
+      this.#carryOver(object, found.tables);
+      const loaded = { object, refused: new Map<string, string>(), off, hooks };
+      const attachments = attachAll(loaded, '', (program, hook) =>
         program.adoptLink(this.#pins.path(generation, 'links', linkName(program.name, hook))),
       );
       const missing = attachments.find(({ status }) => status.state === 'unavailable')?.status;
@@ -159,21 +165,28 @@ export class TakeoverRun {
     how: Exclude<Taken['how'], 'adopt'>,
   ): Promise<Taken> {
     const generation = Math.max(current, ...this.#pins.generations()) + 1;
-    const loaded = load(this.#binding, this.#elf, this.#options, {
-      generation,
-      maps: (object) => {
-        if (turn !== null) for (const map of SHARED_MAPS) object.map(map).reuse(this.#pins.sharedPath(map));
-        object.setMaxEntries('identity', identityChunks(wanted));
-        if (how === 'reuse') for (const map of object.mapNames()) if (!isOwn(map)) this.#reuse(object, map, current);
-        if (how === 'import' && found !== null) this.#reuseCommon(object, found, current);
+    const tables = how === 'reuse' && found !== null ? found.tables : generation;
+    const { loaded, attachments } = startProbes(
+      this.#binding,
+      this.#elf,
+      this.#options,
+      (object) => {
+        this.#prepare(object);
+        if (how === 'reuse') this.#carryOver(object, tables);
       },
-    });
+      {
+        generation,
+        maps: (object) => {
+          if (turn !== null) for (const map of SHARED_MAPS) object.map(map).reuse(this.#pins.sharedPath(map));
+          object.setMaxEntries('identity', identityChunks(wanted));
+          if (how === 'reuse') for (const map of object.mapNames()) if (!isOwn(map)) this.#reuse(object, map, current);
+          if (how === 'import' && found !== null) this.#reuseCommon(object, found, current);
+        },
+      },
+    );
     const { object } = loaded;
     try {
-      this.#prepare(object);
-      if (how === 'reuse') this.#carryOver(object, current, this.#options);
-      const attachments = attachAll(loaded);
-      this.#pin(loaded, attachments, generation, wanted);
+      this.#pin(loaded, attachments, generation, { ...wanted, tables });
       // what is pending counts on being watched without a pause
       if (how === 'reuse' && this.#pins.has(current, 'links', EVIDENCE_PROGRAM)) {
         object
@@ -185,7 +198,7 @@ export class TakeoverRun {
       if (turn === null) for (const map of SHARED_MAPS) object.map(map).pin(this.#pins.sharedPath(map));
       if (found === null) writeTurn(shared, 'generation', generation);
       else await this.#begin(shared, current, generation);
-      if (how === 'import') this.#carryOver(object, generation, this.#options);
+      if (how === 'import') this.#carryOver(object, tables);
       return { loaded, attachments, generation, how };
     } catch (error) {
       object.close();
@@ -216,7 +229,7 @@ export class TakeoverRun {
 
   /** Links last: a generation without them does no harm. */
   #pin(loaded: Loaded, attachments: readonly Attachment[], generation: number, wanted: Identity): void {
-    const { object, off, refused } = loaded;
+    const { object, off, refused, hooks } = loaded;
     if (this.#pins.generations().includes(generation)) this.#pins.remove(generation);
     this.#pins.makeDirectories(generation);
     const unattached = attachments
@@ -225,12 +238,13 @@ export class TakeoverRun {
     object
       .map('identity')
       .mapRegion()
-      .writeBytes(0, Buffer.from(`${JSON.stringify({ ...wanted, unattached })}\0`));
+      .writeBytes(0, Buffer.from(`${JSON.stringify({ ...wanted, hooks, unattached })}\0`));
     for (const name of object.mapNames()) {
       if (!isShared(name)) object.map(name).pin(this.#pins.path(generation, 'maps', name));
     }
     for (const name of object.programNames()) {
-      if (!off.has(name) && !refused.has(name)) object.program(name).pin(this.#pins.path(generation, 'programs', name));
+      if (off.has(name) || refused.has(name) || leftOut(hooks).has(name)) continue;
+      object.program(name).pin(this.#pins.path(generation, 'programs', name));
     }
     for (const { program, links } of attachments) {
       for (const [hook, link] of links) link.pin(this.#pins.path(generation, 'links', linkName(program.name, hook)));
@@ -255,21 +269,21 @@ export class TakeoverRun {
   }
 
   /**
-   * Brings what earlier generations have counted in other tables into those of `generation`. Nothing is folded before this is
+   * Brings what earlier tables hold into those of `object`, which generation `tables` has made. Nothing is folded before this is
    * done, and sums are set, not added: done again after a crash it has the same result.
    */
-  #carryOver(object: BpfObject, generation: number, options: KernelOptions): void {
-    const wanted = this.#identity();
-    for (const earlier of this.#pins.generations()) {
-      if (earlier >= generation) continue;
-      const old = this.#identityOf(earlier);
-      if (old === null || takeoverOf(old, wanted) !== 'import') continue;
-      try {
-        store(object, options, carry(this.#tablesOf(earlier, old, object)));
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        this.#onWarning(`what an earlier agent has counted cannot be carried over, and is lost: ${why}`);
-      }
+  #carryOver(object: BpfObject, tables: number): void {
+    const earlier = new Map<number, OldTables>();
+    for (const generation of this.#pins.generations()) {
+      const old = generation < tables ? this.#identityOf(generation) : null;
+      if (old !== null && old.tables !== tables) earlier.set(old.tables, this.#tablesOf(generation, old, object));
+    }
+    if (earlier.size === 0) return;
+    try {
+      store(object, this.#options, carry([...earlier.values()]));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#onWarning(`what an earlier agent has counted cannot be carried over, and is lost: ${why}`);
     }
   }
 

@@ -60,6 +60,7 @@ receivers: {webhook: {url: https://hooks.example/secret}}
   tables     65536 flows, 4096 processes
   series     100 flows, 200 workloads
   refusals   confirm: auto
+  hooks      auto
   latency    timed
   alerts     2 of 2 rules: SendfileFallback, IoUringSubmitEagain
   state      in /var/lib/spillway
@@ -93,7 +94,7 @@ it('a file that was named must be there', async () => {
 it('all problems, one a line, ready for an editor', async () => {
   expect(await check({ 'c.yaml': 'hooks: x\ntables: {flow: 1}\n' }, 'c.yaml')).toEqual({
     text:
-      'c.yaml:1:8: hooks: expected auto or tracepoint, not "x"\n' +
+      'c.yaml:1:8: hooks: expected auto, tracepoint or fexit, not "x"\n' +
       'c.yaml:2:10: unknown key "flow" in tables; did you mean flows?\n',
     status: 78,
   });
@@ -106,7 +107,7 @@ it('as JSON', async () => {
     schema: 'spillway.check/1',
     file: 'c.yaml',
     ok: false,
-    problems: [{ line: 1, column: 8, message: 'hooks: expected auto or tracepoint, not "x"' }],
+    problems: [{ line: 1, column: 8, message: 'hooks: expected auto, tracepoint or fexit, not "x"' }],
   });
   process.exitCode = undefined;
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/config/problems.ts';
+import { HOOKS } from '../../src/kernel/hooks.ts';
 import { CONFIRM, DEFAULT_OPTIONS } from '../../src/kernel/options.ts';
 import { DEFAULT_LIMITS } from '../../src/metrics/index.ts';
 import { EAGAIN, FALLBACK, OPTIONS, parse, problemsOf } from './support.ts';
@@ -36,21 +37,23 @@ describe('what is not given is the default', () => {
   });
 
   it('the same as without a configuration', () => {
-    const { tables, limits, confirm, latency } = parse('');
-    expect({ ...tables, confirm, latency: latency.enabled }).toEqual({
+    const { tables, limits, confirm, latency, hooks } = parse('');
+    expect({ ...tables, confirm, latency: latency.enabled, hooks }).toEqual({
       flows: DEFAULT_OPTIONS.flows,
       processes: DEFAULT_OPTIONS.processes,
       confirm: DEFAULT_OPTIONS.confirm,
       latency: DEFAULT_OPTIONS.latency,
+      hooks: DEFAULT_OPTIONS.hooks,
     });
     expect(limits).toEqual({ flows: DEFAULT_LIMITS.flows, workloads: DEFAULT_LIMITS.workloads });
   });
 
-  it('the agent knows each word of confirm, and no other', () => {
-    for (const confirm of CONFIRM) expect(parse(`confirm: ${confirm}`).confirm).toBe(confirm);
-    expect(problemsOf('confirm: x')[0]).toContain(
-      `expected ${CONFIRM.slice(0, -1).join(', ')} or ${CONFIRM.at(-1) ?? ''}`,
-    );
+  it.each([
+    ['confirm', CONFIRM],
+    ['hooks', HOOKS],
+  ] as const)('the agent knows each word of %s, and no other', (key, words) => {
+    for (const word of words) expect(parse(`${key}: ${word}`)[key]).toBe(word);
+    expect(problemsOf(`${key}: x`)[0]).toContain(`expected ${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`);
   });
 });
 
@@ -134,7 +137,7 @@ describe('values', () => {
       '1:10: confirm: expected auto, always or never, not a list; text that begins with { or [ needs quotes',
     ],
     ['confirm:\n  a: 1', '2:3: confirm: expected auto, always or never, not a section'],
-    ['hooks: fexit', '1:8: hooks: expected auto or tracepoint, not "fexit"'],
+    ['hooks: kprobe', '1:8: hooks: expected auto, tracepoint or fexit, not "kprobe"'],
     ['persist: yes', '1:10: persist: expected true or false, not "yes"; did you mean true?'],
     ['persist: Off', '1:10: persist: expected true or false, not "Off"; did you mean false?'],
     ['persist: constructor', '1:10: persist: expected true or false, not "constructor"'],
@@ -163,7 +166,7 @@ describe('values', () => {
 
   it('an alias is no value, and what it would stand for is not looked at', () => {
     expect(problemsOf('confirm: &a auto\nhooks: *a\nlatency: *a\n*a : 1')).toEqual([
-      '2:8: hooks: expected auto or tracepoint, not an alias (write the value out: this file has none)',
+      '2:8: hooks: expected auto, tracepoint or fexit, not an alias (write the value out: this file has none)',
       '3:10: latency: expected a section (with enabled), not an alias (write the value out: this file has none)',
       '4:1: a key must be text; text that begins with { or [ needs quotes',
     ]);

@@ -147,6 +147,16 @@ describe('privileges', () => {
 });
 
 describe('what is not seen is degraded', () => {
+  it('a probe that is not where it would see all, told apart from its kin by its hook', () => {
+    const reason = 'in place of the tracepoint, and blind to what seccomp denies: tracefs is not mounted';
+    const probes: Probes = ['fexit/a', 'fexit/b'].map((hook) => ({ name: 'x_exit', hook, state: 'attached', reason }));
+    expect(finding('probe x_exit fexit/b', HEALTHY, probes)).toMatchObject({
+      state: 'degraded',
+      detail: `fexit/b ${reason}`,
+    });
+    expect(finding('probe x_exit', HEALTHY, probes)).toBeUndefined();
+  });
+
   it('a probe that could not be attached', () => {
     const probes: Probes = [{ name: 'x_exit', hook: 'tp/x', state: 'unavailable', reason: 'ENOENT' }];
     expect(finding('probe x_exit', HEALTHY, probes)).toMatchObject({

@@ -1,8 +1,9 @@
 /** What `doctor` says of this host, and of this host with something taken away. */
 import { spawn } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { i386Executable } from './support/i386.ts';
 import { expectNothingLeft } from './support/kernel.ts';
 import { run, SPILLWAY, stat, temporaryDirectory } from './support/run.ts';
 
@@ -37,7 +38,7 @@ it('finds nothing wrong with this host, and has tried every probe', async () => 
 it('without tracefs: says so, with the command that mounts it, and that nothing can be counted', async () => {
   const hide =
     'umount /sys/kernel/tracing; umount /sys/kernel/debug/tracing 2>/dev/null; umount /sys/kernel/debug 2>/dev/null';
-  const { code, of } = await doctor('unshare', '--mount', 'sh', '-c', `${hide}; exec "$0" "$@"`);
+  const { code, of } = await doctor('unshare', '--mount', 'sh', '-c', `${hide}; exec "$0" "$@" --hooks tracepoint`);
   expect(code).toBe(3);
   expect(of('tracefs')?.state).toBe('missing');
   expect(of('tracefs')?.remedy).toContain('mount -t tracefs');
@@ -60,31 +61,12 @@ it('in a pid namespace of its own: what that costs', async () => {
 });
 
 describe.runIf(process.arch === 'x64')('a 32-bit program', () => {
-  const LOAD_ADDRESS = 0x0804_8000;
-  const HEADERS = 52 + 32;
-
-  /** An i386 executable of a few instructions. */
-  function executable(code: readonly number[]): string {
-    const size = HEADERS + code.length;
-    const file = Buffer.alloc(size);
-    file.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
-    const words = [0x0003_0002, 1, LOAD_ADDRESS + HEADERS, 52, 0, 0, 0x0020_0034, 1, 0];
-    for (const [i, word] of words.entries()) file.writeUInt32LE(word, 16 + 4 * i);
-    const segment = [1, 0, LOAD_ADDRESS, LOAD_ADDRESS, size, size, 5, 0x1000];
-    for (const [i, word] of segment.entries()) file.writeUInt32LE(word, 52 + 4 * i);
-    file.set(code, HEADERS);
-    const path = join(temporaryDirectory(), 'i386');
-    writeFileSync(path, file);
-    chmodSync(path, 0o755);
-    return path;
-  }
-
   it('sends a file that nobody sees', async () => {
     const directory = temporaryDirectory();
     const [source, sink] = [join(directory, 'source'), join(directory, 'sink')];
     writeFileSync(source, 'sixteen bytes...');
     // sendfile64(1, 0, NULL, 16); exit(0)
-    const path = executable([
+    const path = i386Executable([
       0xb8, 239, 0, 0, 0, 0xbb, 1, 0, 0, 0, 0x31, 0xc9, 0x31, 0xd2, 0xbe, 16, 0, 0, 0, 0xcd, 0x80,
       0xb8, 1, 0, 0, 0, 0x31, 0xdb, 0xcd, 0x80,
     ]); // prettier-ignore
@@ -95,7 +77,7 @@ describe.runIf(process.arch === 'x64')('a 32-bit program', () => {
 
   it('is named while it runs', async () => {
     // for (;;) pause()
-    const child = spawn(executable([0xb8, 29, 0, 0, 0, 0xcd, 0x80, 0xeb, 0xf7]), [], { stdio: 'ignore' });
+    const child = spawn(i386Executable([0xb8, 29, 0, 0, 0, 0xcd, 0x80, 0xeb, 0xf7]), [], { stdio: 'ignore' });
     onTestFinished(() => void child.kill('SIGKILL'));
     const { code, of } = await doctor();
     expect(code).toBe(3);

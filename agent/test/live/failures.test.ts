@@ -12,8 +12,8 @@ afterEach(expectNothingLeft);
 
 describe('a host that lacks something', () => {
   /** Runs the agent in a mount namespace of its own that was changed first. */
-  const inNamespace = (change: string) =>
-    run(['unshare', '--mount', 'sh', '-c', `${change}; exec "$0" run --once`, SPILLWAY]);
+  const inNamespace = (change: string, options = '') =>
+    run(['unshare', '--mount', 'sh', '-c', `${change}; exec "$0" run --once ${options}`, SPILLWAY]);
 
   it('BTF: exit 69 and what kernel to run', async () => {
     const { code, stderr } = await inNamespace('mount -t tmpfs none /sys/kernel/btf');
@@ -24,6 +24,7 @@ describe('a host that lacks something', () => {
   it('tracefs: exit 69 and the command that mounts it', async () => {
     const { code, stderr } = await inNamespace(
       'umount /sys/kernel/tracing; umount /sys/kernel/debug/tracing 2>/dev/null; umount /sys/kernel/debug 2>/dev/null; true',
+      '--hooks tracepoint',
     );
     expect(code).toBe(69);
     expect(stderr).toContain('mount -t tracefs tracefs /sys/kernel/tracing');

@@ -5,29 +5,19 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { agentsAttached, until } from './support/kernel.ts';
 import {
+  expectEqual,
   flowSet,
   knownMechanisms,
-  type Observed,
   type MechanismReport,
   processSet,
   program,
   type Report,
-  ringCounts,
   ROOT,
   run,
   SPILLWAY,
   stat,
   temporaryDirectory,
 } from './support/run.ts';
-
-/** The report tells exactly what the program tells. */
-function expectEqual({ report, witness }: Observed): void {
-  expect(knownMechanisms(report, witness)).toEqual(witness.mechanisms);
-  expect(flowSet(report.flows)).toEqual(flowSet(witness.flows));
-  expect(ringCounts(report)).toEqual(ringCounts(witness));
-  expect(report.lost).toEqual({ overflow: 0, events: 0, missedRuns: 0 });
-  expect(report.unattributed).toEqual({ attempts: 0 });
-}
 
 describe.each(['sendfile', 'splice', 'tee', 'vmsplice', 'copy_file_range'])('%s', (mechanism) => {
   it('is timed, if wanted, as often as it is counted', async () => {

@@ -184,6 +184,15 @@ export function ringCounts({ ioUring }: Report): Omit<Report['ioUring'], 'queued
   return { setups, enters, completions, completionErrnos, cqOverflows };
 }
 
+/** The report tells exactly what the program tells. */
+export function expectEqual({ report, witness }: Observed): void {
+  expect(knownMechanisms(report, witness)).toEqual(witness.mechanisms);
+  expect(flowSet(report.flows)).toEqual(flowSet(witness.flows));
+  expect(ringCounts(report)).toEqual(ringCounts(witness));
+  expect(report.lost).toEqual({ overflow: 0, events: 0, missedRuns: 0 });
+  expect(report.unattributed).toEqual({ attempts: 0 });
+}
+
 /** A running agent. */
 export interface Daemon {
   readonly url: string;
