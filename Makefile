@@ -8,7 +8,7 @@
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: help run build bpf bpf-bpftool native layout bundle programs applications test check lint types format-check format unused unit \
-	native-test live fixtures bench test-container test-kernels kernels-table clean distclean FORCE
+	native-test sanitized live fuzz fixtures bench test-container test-kernels kernels-table clean distclean FORCE
 
 NODE := node_modules/.bin/node
 OBJECT := build/bpf/spillway.bpf.o
@@ -105,17 +105,21 @@ fixtures: $(STAMPS)/native
 bpf-bpftool: $(STAMPS)/libbpf ## the BPF object linked by bpftool instead, for comparison
 	@scripts/build-bpf bpftool-linked
 
+$(STAMPS)/sanitized: $(STAMPS)/native $(if $(wildcard build/native-address-undefined/planted.node),,FORCE)
+	@scripts/build-native sanitized
+	@touch $@
+
 test: ## the whole suite: lint, types, format, unit, native, live on this kernel
 	@scripts/require-root 'make test'
 	@scripts/install-packages build bpf test
-	@$(MAKE) --no-print-directory build bpf-bpftool programs applications fixtures
+	@$(MAKE) --no-print-directory build bpf-bpftool programs applications fixtures $(STAMPS)/sanitized
 	@scripts/mount-filesystems
 	@scripts/test
 
 check: node_modules/.installed layout lint types format-check unused unit ## what of the suite needs no root
 
 # Tools run with the Node of node_modules, whatever the host has.
-lint types format-check unused format unit native-test live bench $(BUNDLE): export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+lint types format-check unused format unit native-test sanitized live fuzz bench $(BUNDLE): export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 lint: node_modules/.installed ## ESLint
 	@eslint --max-warnings 0 .
 types: node_modules/.installed ## tsc
@@ -130,8 +134,17 @@ unused: node_modules/.installed ## knip: files, exports and dependencies that no
 	@knip
 unit: build ## the tests that need no kernel
 	@vitest run --project unit
-native-test: build fixtures ## the tests of the native binding
+native-test: build fixtures $(STAMPS)/sanitized ## the tests of the native binding
 	@vitest run --project native
+sanitized: build fixtures $(STAMPS)/sanitized ## the same under AddressSanitizer and UBSan
+	@scripts/sanitized vitest run --project native --exclude 'native/test/{sanitizers,build}.test.ts'
+# A finding prints seed and path; the same again: make fuzz FUZZ_SEED=...
+FUZZ_RUNS ?= 100
+FUZZ_SEED ?= $(shell shuf -i 1-2000000000 -n 1)
+fuzz: build fixtures $(STAMPS)/sanitized ## the fuzz tests, FUZZ_RUNS times as long and from a random seed
+	@echo 'again: make fuzz FUZZ_RUNS=$(FUZZ_RUNS) FUZZ_SEED=$(FUZZ_SEED)'
+	@FUZZ_RUNS=$(FUZZ_RUNS) FUZZ_SEED=$(FUZZ_SEED) vitest run --project unit --testTimeout 0 agent/test/fuzz
+	@FUZZ_RUNS=$(FUZZ_RUNS) FUZZ_SEED=$(FUZZ_SEED) scripts/sanitized vitest run --project native --testTimeout 0 native/test/fuzz
 live: build bpf-bpftool programs applications ## the tests on the running kernel
 	@vitest run --project live
 

@@ -37,8 +37,11 @@ bool ReadBytes(const Napi::CallbackInfo& info, size_t index, const char* name, s
     ThrowTypeError(info.Env(), std::string(name) + " must be a Buffer");
     return false;
   }
-  auto buffer = info[index].As<Napi::Buffer<uint8_t>>();
-  *out = {buffer.Data(), buffer.Length()};
+  // Straight from Node-API: Napi::Buffer takes a typed array for granted, and a DataView is a buffer here too.
+  void* data = nullptr;
+  size_t length = 0;
+  napi_get_buffer_info(info.Env(), info[index], &data, &length);
+  *out = {static_cast<uint8_t*>(data), length};
   return true;
 }
 

@@ -134,7 +134,12 @@ Napi::Value JsRegion::ReadU32(const Napi::CallbackInfo& info) { return Gather<ui
 
 Napi::Value JsRegion::SelectRows(const Napi::CallbackInfo& info) {
   RowSelection selection;
-  if (!ReadRowSelection(info, state()->size(), &selection)) return {};
+  if (!ReadRowSelection(info, &selection)) return {};
+  if (const char* why = state()->Unusable()) {
+    ThrowTypeError(info.Env(), std::string(kName) + " " + why);
+    return {};
+  }
+  if (!selection.Fits(info.Env(), state()->size())) return {};
   return Napi::Number::New(info.Env(), static_cast<double>(selection.Run(state()->start())));
 }
 

@@ -24,30 +24,31 @@ bool ReadMember(Napi::Object object, const char* name, uint64_t* out) {
   return true;
 }
 
+/// Of a column that was read before: no JavaScript runs here.
 template <class T>
-bool ReadColumn(Napi::Object object, const char* name, napi_typedarray_type type, uint64_t least, std::span<T>* out) {
-  Napi::Value value = object.Get(name);
-  // a getter may have thrown
-  if (value.IsEmpty()) return false;
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
-    Napi::TypeError::New(object.Env(), std::string(name) + " is not the typed array that it must be").ThrowAsJavaScriptException();
+bool TakeColumn(Napi::Value value, const char* name, napi_typedarray_type wanted, uint64_t least, std::span<T>* out) {
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+  napi_status status = napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr);
+  if (status != napi_ok || type != wanted) {
+    ThrowTypeError(value.Env(), std::string(name) + " is not the typed array that it must be");
     return false;
   }
-  auto array = value.As<Napi::TypedArrayOf<T>>();
-  if (array.ElementLength() < least) {
-    ThrowRangeError(object.Env(), std::string(name) + " holds " + std::to_string(array.ElementLength()) + " elements, not " +
-                                      std::to_string(least));
+  if (length < least) {
+    ThrowRangeError(value.Env(),
+                    std::string(name) + " holds " + std::to_string(length) + " elements, not " + std::to_string(least));
     return false;
   }
-  *out = std::span<T>(array.Data(), array.ElementLength());
+  *out = {static_cast<T*>(data), length};
   return true;
 }
 
 }  // namespace
 
-bool ReadRowSelection(const Napi::CallbackInfo& info, size_t size, RowSelection* out) {
+bool ReadRowSelection(const Napi::CallbackInfo& info, RowSelection* out) {
   if (!info[0].IsObject() || !info[1].IsObject()) {
-    Napi::TypeError::New(info.Env(), "selectRows takes a layout and columns").ThrowAsJavaScriptException();
+    ThrowTypeError(info.Env(), "selectRows takes a layout and columns");
     return false;
   }
   auto layout = info[0].As<Napi::Object>();
@@ -59,22 +60,31 @@ bool ReadRowSelection(const Napi::CallbackInfo& info, size_t size, RowSelection*
       !ReadMember(layout, "counterColumns", &s.counter_columns)) {
     return false;
   }
+  // All of them before the first is looked at: a getter may throw, and it may take away what another one has returned.
+  Napi::Value columns[4];
+  const char* names[4] = {"indices", "states", "words", "counters"};
+  for (size_t i = 0; i < 4; i++) {
+    columns[i] = into.Get(names[i]);
+    if (columns[i].IsEmpty()) return false;
+  }
   bool aligned = s.offset % 8 == 0 && s.stride % 8 == 0 && s.counters % 8 == 0 && s.state % 4 == 0 && s.words % 4 == 0;
   bool inside = s.state + 4 <= s.stride && s.words + 4 * s.word_columns <= s.stride && s.counters + 8 * s.counter_columns <= s.stride;
   if (!aligned || !inside) {
     ThrowRangeError(info.Env(), "the parts of a row must be aligned to their size and lie within its stride");
     return false;
   }
+  return TakeColumn(columns[0], names[0], napi_uint32_array, s.rows, &s.indices) &&
+         TakeColumn(columns[1], names[1], napi_uint32_array, s.rows, &s.states) &&
+         TakeColumn(columns[2], names[2], napi_uint32_array, s.rows * s.word_columns, &s.word_values) &&
+         TakeColumn(columns[3], names[3], napi_float64_array, s.rows * s.counter_columns, &s.counter_values);
+}
+
+bool RowSelection::Fits(Napi::Env env, size_t size) const {
   // no sum of the two overflows: each factor fits 32 bits
-  if (s.offset + s.rows * s.stride > size) {
-    ThrowRangeError(info.Env(), std::to_string(s.rows) + " rows of " + std::to_string(s.stride) + " bytes from offset " +
-                                    std::to_string(s.offset) + " reach outside the region of " + std::to_string(size) + " bytes");
-    return false;
-  }
-  return ReadColumn(into, "indices", napi_uint32_array, s.rows, &s.indices) &&
-         ReadColumn(into, "states", napi_uint32_array, s.rows, &s.states) &&
-         ReadColumn(into, "words", napi_uint32_array, s.rows * s.word_columns, &s.word_values) &&
-         ReadColumn(into, "counters", napi_float64_array, s.rows * s.counter_columns, &s.counter_values);
+  if (offset + rows * stride <= size) return true;
+  ThrowRangeError(env, std::to_string(rows) + " rows of " + std::to_string(stride) + " bytes from offset " + std::to_string(offset) +
+                           " reach outside the region of " + std::to_string(size) + " bytes");
+  return false;
 }
 
 size_t RowSelection::Run(const uint8_t* start) const {

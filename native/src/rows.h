@@ -18,11 +18,13 @@ struct RowSelection {
   std::span<uint32_t> indices, states, word_values;
   std::span<double> counter_values;
 
+  /// Whether all rows lie within a region of `size` bytes; false once it has thrown.
+  bool Fits(Napi::Env env, size_t size) const;
   /// Reads from the region that begins at `start`; the number of rows that were wanted.
   size_t Run(const uint8_t* start) const;
 };
 
-/// Reads the two arguments of selectRows for a region of `size` bytes; false once it has thrown.
-bool ReadRowSelection(const Napi::CallbackInfo& info, size_t size, RowSelection* out);
+/// Reads the two arguments of selectRows; false once it has thrown. Getters of theirs may do anything, as close the region.
+bool ReadRowSelection(const Napi::CallbackInfo& info, RowSelection* out);
 
 }  // namespace spillway

@@ -87,8 +87,10 @@ export function runChild(name: string, prefix: readonly string[] = [], args: rea
   const [command = process.execPath, ...rest] = [...prefix, process.execPath, '--expose-gc', script, ...args];
   // Vitest's own NODE_OPTIONS and the like are not the child's business.
   const env: NodeJS.ProcessEnv = { PATH: process.env.PATH, SPILLWAY_ADDON: ADDON };
-  for (const name of ['LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS'])
+  for (const name of ['LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'])
     if (process.env[name] !== undefined) env[name] = process.env[name];
+  // Not behind another command, which would be asked for its leaks too.
+  if (env.ASAN_OPTIONS !== undefined && prefix.length === 0) env.ASAN_OPTIONS += ':detect_leaks=1';
   const child = spawn(command, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';

@@ -5,6 +5,13 @@
 
 const BTF_MAGIC = 0xeb9f;
 
+/** Typedefs, qualifiers and arrays within one another: more the kernel does not take either (kernel/bpf/btf.c, MAX_RESOLVE_DEPTH). */
+const MOST_NESTED = 32;
+/** Bytes of a name. The kernel takes 512 at most (KSYM_NAME_LEN). */
+const MOST_NAME = 512;
+/** Of a section's header in a 64-bit file: Elf64_Shdr. */
+const ELF_SECTION_BYTES = 64;
+
 /** Kinds of include/uapi/linux/btf.h that carry no bytes behind their header, or whose bytes are known. */
 const Kind = {
   INT: 1,
@@ -78,6 +85,7 @@ export function elfSection(elf: Buffer, wanted: string): Buffer | null {
   const tableOffset = Number(elf.readBigUInt64LE(40));
   const entrySize = elf.readUInt16LE(58);
   const count = elf.readUInt16LE(60);
+  if (entrySize !== ELF_SECTION_BYTES) throw new Error('an ELF file whose section headers have another size');
   const header = (index: number) => {
     const at = tableOffset + index * entrySize;
     return {
@@ -98,7 +106,7 @@ export function elfSection(elf: Buffer, wanted: string): Buffer | null {
 
 /**
  * Parses the .BTF section of a BPF object.
- * @throws Error on anything that is not BTF of the known kinds; RangeError when it is cut short
+ * @throws Error on anything that is not BTF of the known kinds, or that refers to itself; RangeError when it is cut short
  */
 export function parseBtf(section: Buffer): Btf {
   if (section.readUInt16LE(0) !== BTF_MAGIC) throw new Error('no BTF magic: not a .BTF section');
@@ -217,23 +225,31 @@ function membersOf(section: Buffer, types: readonly Type[], type: Type, nameAt: 
 /** Follows typedefs and qualifiers. */
 function resolve(types: readonly Type[], id: number): Type {
   let type = typeAt(types, id);
-  while (
-    type.kind === Kind.TYPEDEF ||
-    type.kind === Kind.VOLATILE ||
-    type.kind === Kind.CONST ||
-    type.kind === Kind.RESTRICT ||
-    type.kind === Kind.TYPE_TAG
-  ) {
+  for (let depth = 0; depth < MOST_NESTED; depth++) {
+    if (
+      type.kind !== Kind.TYPEDEF &&
+      type.kind !== Kind.VOLATILE &&
+      type.kind !== Kind.CONST &&
+      type.kind !== Kind.RESTRICT &&
+      type.kind !== Kind.TYPE_TAG
+    ) {
+      return type;
+    }
     type = typeAt(types, type.sizeOrType);
   }
-  return type;
+  throw new Error('BTF types are nested too deep');
 }
 
 function sizeOf(section: Buffer, types: readonly Type[], type: Type): number {
-  if (type.kind === Kind.PTR) return 8;
-  if (type.kind !== Kind.ARRAY) return type.sizeOrType;
-  const element = resolve(types, section.readUInt32LE(type.body));
-  return sizeOf(section, types, element) * section.readUInt32LE(type.body + 8);
+  let size = 1;
+  let element = type;
+  for (let depth = 0; depth < MOST_NESTED; depth++) {
+    if (element.kind === Kind.PTR) return 8 * size;
+    if (element.kind !== Kind.ARRAY) return element.sizeOrType * size;
+    size *= section.readUInt32LE(element.body + 8);
+    element = resolve(types, section.readUInt32LE(element.body));
+  }
+  throw new Error('BTF types are nested too deep');
 }
 
 function typeAt(types: readonly Type[], id: number): Type {
@@ -242,6 +258,9 @@ function typeAt(types: readonly Type[], id: number): Type {
   return type;
 }
 
+/** '' where no string begins, as offsets beyond the end say. */
 function cString(bytes: Buffer, at: number): string {
-  return bytes.toString('latin1', at, bytes.indexOf(0, at));
+  const length = bytes.subarray(at, at + MOST_NAME).indexOf(0);
+  if (length === -1 && at < bytes.length) throw new Error('a name without an end');
+  return bytes.toString('latin1', at, at + Math.max(0, length));
 }

@@ -2,6 +2,9 @@
 import { createHash } from 'node:crypto';
 import { type Btf, type Struct, elfSection, parseBtf } from './btf.ts';
 
+/** Of one struct, with those of the structs in it. Ours have a tenth. */
+const MOST_FIELDS = 1000;
+
 /** The structs of spillway.h that the agent reads or writes. */
 const SHARED_STRUCTS = [
   'FlowKey',
@@ -83,7 +86,7 @@ export function layoutOf(elf: Buffer): Layout {
     const struct = btf.structs.get(name);
     if (struct === undefined) throw new Error(`the object's BTF has no struct ${name}`);
     refusePadding(struct);
-    structs[name] = { size: struct.size, fields: fieldsOf(btf, struct, '', 0) };
+    structs[name] = { size: struct.size, fields: fieldsOf(btf, struct) };
   }
   const enums: Record<string, Record<string, number>> = {};
   for (const [name, prefix] of Object.entries(SHARED_ENUMS)) {
@@ -100,17 +103,21 @@ export function layoutOf(elf: Buffer): Layout {
 }
 
 /** Members one behind the other, nested ones by their path: `key.src_ip`. Arrays of structs stay whole. */
-function fieldsOf(btf: Btf, struct: Struct, prefix: string, base: number): Record<string, Field> {
-  const fields: Record<string, Field> = {};
-  for (const member of struct.members) {
-    const { size, elements } = member;
-    fields[prefix + member.name] = { offset: base + member.offset, size, elements };
-    const inner = member.struct !== null && elements === null ? btf.structs.get(member.struct) : undefined;
-    if (inner !== undefined) {
-      Object.assign(fields, fieldsOf(btf, inner, `${prefix}${member.name}.`, base + member.offset));
+function fieldsOf(btf: Btf, shared: Struct): Record<string, Field> {
+  const fields: [string, Field][] = [];
+  const add = (struct: Struct, prefix: string, base: number) => {
+    for (const member of struct.members) {
+      const { size, elements } = member;
+      const offset = base + member.offset;
+      fields.push([prefix + member.name, { offset, size, elements }]);
+      // also what ends a struct that is a member of itself
+      if (fields.length > MOST_FIELDS) throw new Error(`struct ${shared.name}: too many fields`);
+      const inner = member.struct !== null && elements === null ? btf.structs.get(member.struct) : undefined;
+      if (inner !== undefined) add(inner, `${prefix}${member.name}.`, offset);
     }
-  }
-  return fields;
+  };
+  add(shared, '', 0);
+  return Object.fromEntries(fields);
 }
 
 function refusePadding(struct: Struct): void {

@@ -14,7 +14,7 @@ import type { Log } from './receiver.ts';
 import type { Outbox } from './outbox.ts';
 import type { Rule, Subject, Transition } from './rule.ts';
 import type { AlertState, KnownAlert } from './state.ts';
-import { decodeStored, encodeStored } from './stored-event.ts';
+import { decodeStored, encodeStored, isSubject } from './stored-event.ts';
 import { summaryText, topReason } from './summary-text.ts';
 import type { AlertsView } from './view.ts';
 import { incidentDetails, involvingOf } from './details.ts';
@@ -76,7 +76,7 @@ export class Alerting {
 
   /** Goes on with what a former run left. Before the first evaluation. */
   async start(): Promise<void> {
-    const { state, log, unixMs, boottime } = this.#options;
+    const { state, log, unixMs, boottime, hostId, host } = this.#options;
     await this.#outbox.start();
     let left: KnownAlert[] = [];
     try {
@@ -92,14 +92,21 @@ export class Alerting {
       );
     }
     for (const alert of known) this.#known.set(alert.incident.dedupKey, alert);
-    const over = known.filter(({ phase }) => phase === 'resolving');
+    const over: KnownAlert[] = [];
     const firing: KnownAlert[] = [];
     const gone: Transition[] = [];
-    for (const alert of known.filter(({ phase }) => phase !== 'resolving')) {
-      const { rule, subject, incident } = alert;
+    for (const alert of known) {
+      const { phase, rule, subject, incident } = alert;
+      // under another key this run would never resolve it: the host has got another id
+      if (phase === 'resolving' || incident.dedupKey !== dedupKey(hostId, rule.name, subject)) {
+        over.push(alert);
+        continue;
+      }
       const since = boottime() - (unixMs() - incident.firedAtMs) / 1000;
       try {
-        gone.push(...this.#engine.restore([{ rule, subject, since, notifiedAt: since }]));
+        const ended = this.#engine.restore([{ rule, subject, since, notifiedAt: since }]);
+        for (const transition of ended) summaryText(rule, transition, host, null);
+        gone.push(...ended);
         firing.push(alert);
       } catch {
         // its rule cannot be read: it is over, and fires again if it must
@@ -265,7 +272,8 @@ export class Alerting {
       const known = this.#known.get(dedupKey(hostId, transition.rule.name, transition.subject));
       if (known === undefined) return [];
       const { rule, subject } = known;
-      const summary = summaryText(rule, transition, host, null);
+      // by the rule that judged it: the one that it fired by comes from the disk, where anything may stand
+      const summary = summaryText(transition.rule, transition, host, null);
       log('info', `alert: ${summary}`);
       const incident = { ...known.incident, summary, value: transition.value, resolvedAtMs: unixMs() };
       return [{ phase: 'resolving', rule, subject, incident }];
@@ -332,7 +340,8 @@ export class Alerting {
 }
 
 /** Whether receivers can be told of it: the disk may have given back something else than it was given. */
-function isTellable({ incident }: KnownAlert): boolean {
+function isTellable({ subject, incident }: KnownAlert): boolean {
+  if (!isSubject(subject)) return false;
   const event = { action: 'resolve' as const, incident };
   try {
     decodeStored(encodeStored({ event, queuedAtMs: 0, opening: false, receiver: null, absorbs: [], members: null }));

@@ -255,7 +255,7 @@ export function pressureOf(text: string): { readonly [kind: string]: { readonly 
   return Object.fromEntries(
     [...text.matchAll(/^(some|full) (.*)$/gm)].map(([, kind = '', rest = '']) => [
       kind,
-      Object.fromEntries([...rest.matchAll(/(\w+)=([\d.]+)/g)].map(([, name = '', value]) => [name, Number(value)])),
+      Object.fromEntries([...rest.matchAll(/\b(\w+)=([\d.]+)/g)].map(([, name = '', value]) => [name, Number(value)])),
     ]),
   );
 }

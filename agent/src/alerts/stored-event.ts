@@ -73,7 +73,8 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isText = (value: unknown): boolean => typeof value === 'string';
 /** What Date can hold: others could not be written as a date. */
 const isTime = (value: unknown): boolean => typeof value === 'number' && !Number.isNaN(new Date(value).getTime());
-const isSubject = (value: unknown): boolean =>
+/** The host, or the names of a workload. */
+export const isSubject = (value: unknown): boolean =>
   value === null || (isRecord(value) && isText(value.unit) && isText(value.comm));
 const isLink = (value: unknown): boolean => isRecord(value) && isText(value.href) && isText(value.text);
 
