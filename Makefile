@@ -8,7 +8,7 @@
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: help run build bpf bpf-bpftool native layout bundle programs applications test check lint types format-check format unused unit \
-	native-test sanitized live fuzz fixtures bench test-container test-kernels kernels-table clean distclean FORCE
+	native-test sanitized live fuzz fixtures bench deb reference test-container test-kernels kernels-table clean distclean FORCE
 
 NODE := node_modules/.bin/node
 OBJECT := build/bpf/spillway.bpf.o
@@ -16,6 +16,10 @@ BINDING := build/native/spillway.node
 LAYOUT := agent/src/abi/layout.ts
 # As deep in the tree as agent/src/cli/main.ts: what the agent finds beside itself, both find at the same place.
 BUNDLE := build/agent/cli/main.mjs
+# What went into it, for the licences.
+BUNDLE_INPUTS := build/agent/inputs.json
+# Runs in a thread of its own, so it is a file of its own; made with the bundle, just before it.
+PASSWORD_THREAD := build/agent/web/password-thread.mjs
 LIBBPF := build/vendor/libbpf-1.7.0
 STAMPS := build/stamps
 
@@ -75,11 +79,13 @@ $(STAMPS)/layout: $(STAMPS)/bpf $(layout_inputs) node_modules/.installed $(if $(
 
 # One file of plain JavaScript starts four times as fast as the sources, and needs a third less memory. Packages that are
 # no ECMAScript modules ask for `require`.
-$(BUNDLE): $(STAMPS)/layout $(shell find agent/src native/lib -name '*.ts')
-	@esbuild agent/src/cli/main.ts --bundle --platform=node --format=esm --target=node24 --log-level=warning \
-		--banner:js="import { createRequire as from } from 'node:module'; const require = from(import.meta.url);" \
-		--outfile=$@.tmp
-	@mv $@.tmp $@
+$(BUNDLE) $(PASSWORD_THREAD) $(BUNDLE_INPUTS) &: $(STAMPS)/layout $(shell find agent/src native/lib -name '*.ts')
+	@esbuild agent/src/cli/main.ts agent/src/web/password-thread.ts --bundle --platform=node --format=esm --target=node24 \
+		--log-level=warning --outbase=agent/src --outdir=build/bundle.tmp --out-extension:.js=.mjs --metafile=$(BUNDLE_INPUTS) \
+		--banner:js="import { createRequire as from } from 'node:module'; const require = from(import.meta.url);"
+	@mkdir -p $(dir $(BUNDLE)) $(dir $(PASSWORD_THREAD))
+	@mv build/bundle.tmp/web/password-thread.mjs $(PASSWORD_THREAD)
+	@mv build/bundle.tmp/cli/main.mjs $(BUNDLE)
 
 # What `spillway version` and build_info call the revision.
 build/revision: FORCE
@@ -119,7 +125,8 @@ test: ## the whole suite: lint, types, format, unit, native, live on this kernel
 check: node_modules/.installed layout lint types format-check unused unit ## what of the suite needs no root
 
 # Tools run with the Node of node_modules, whatever the host has.
-lint types format-check unused format unit native-test sanitized live fuzz bench $(BUNDLE): export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+lint types format-check unused format unit native-test sanitized live fuzz bench $(BUNDLE) $(BUNDLE_INPUTS): \
+	export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 lint: node_modules/.installed ## ESLint
 	@eslint --max-warnings 0 .
 types: node_modules/.installed ## tsc
@@ -156,6 +163,13 @@ bench: build programs build/bench/calls ## what it costs, beside what one would 
 	@scripts/install-packages test
 	@scripts/mount-filesystems
 	@node bench/main.ts $(ARGS)
+
+deb: build $(BUNDLE_INPUTS) ## the Debian package, build/spillway_VERSION_ARCH.deb; ARCH=arm64 on such a machine
+	@scripts/build-deb $(ARCH)
+
+reference: $(STAMPS)/layout ## docs/cli.md from the tree of commands; man page and completions beside it in build/reference
+	@$(NODE) scripts/generate-reference.ts build/reference "$$(date +%s)"
+	@cp build/reference/cli.md docs/cli.md
 
 test-container: $(STAMPS)/libbpf ## the object built in the container is the one built here
 	@scripts/test-container

@@ -12,6 +12,7 @@ import tseslint from 'typescript-eslint';
 const mayImport = {
   abi: [],
   model: ['names'],
+  bugreport: ['model'],
   config: ['model', 'alerts'],
   doctor: ['kernel', 'model'],
   inspect: ['alerts', 'model', 'names'],
@@ -20,7 +21,7 @@ const mayImport = {
   metrics: ['model', 'names', 'alerts'],
   alerts: ['model', 'names'],
   service: ['native', 'model', 'names'],
-  web: ['metrics', 'alerts', 'model'],
+  web: ['metrics', 'alerts', 'model', 'config'],
   cli: ['*'],
 };
 /** Rooms of plain data and arithmetic: of packages and of Node only what neither does nor keeps anything. */

@@ -40,6 +40,16 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      {
+        test: {
+          name: 'package',
+          sequence: { groupOrder: 4 },
+          include: ['packaging/test/**/*.test.ts'],
+          // Packages of Node are large.
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+        },
+      },
     ],
   },
 });

@@ -4,10 +4,9 @@ import { EXIT } from '../model/errors.ts';
 import { printable } from '../model/text.ts';
 import { configOption } from './configuration.ts';
 import { log } from './context.ts';
-import { addressOption, alertsOfDaemon } from './daemon.ts';
+import { type DaemonFlags, alertsOfDaemon, withDaemon } from './daemon.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
 import { onlyFiring, renderAlerts } from './render/alerts.ts';
-import type { Address } from './values.ts';
 
 /** A test incident for every receiver that is configured. */
 export interface SendTest {
@@ -26,9 +25,8 @@ export interface SendTest {
   >;
 }
 
-interface ListFlags {
+interface ListFlags extends DaemonFlags {
   readonly output: Format;
-  readonly address: Address;
   readonly firing?: boolean;
 }
 
@@ -49,17 +47,16 @@ export function alertsCommand(sendTest?: MakeTest): Command {
 }
 
 function listCommand(): Command {
-  return new Command('list')
+  return withDaemon(new Command('list'))
     .description('the state of every rule, for the host and for each workload')
     .addOption(new Option('-o, --output <format>', 'format').choices(FORMATS).default('table'))
-    .addOption(addressOption())
     .option('--firing', 'only alerts that fire')
     .addHelpText('after', examplesText('spillway alerts list', 'spillway alerts list --firing -o json'))
     .action(list);
 }
 
-async function list({ output, address, firing = false }: ListFlags): Promise<void> {
-  const whole = await alertsOfDaemon(address);
+async function list({ output, firing = false, ...daemon }: ListFlags): Promise<void> {
+  const whole = await alertsOfDaemon(daemon);
   const view = firing ? onlyFiring(whole) : whole;
   if (output !== 'table') {
     await write(jsonText(view, output));

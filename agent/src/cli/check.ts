@@ -9,7 +9,10 @@ import { shownUrl } from '../config/types.ts';
 import { EXIT, SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus } from '../model/snapshot.ts';
 import { columns, printable } from '../model/text.ts';
+import type { WebConfig } from '../web/access/config.ts';
+import { readWebConfig } from '../web/access/read.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
+import { webConfigText } from './web-config.ts';
 
 interface CheckOptions extends RuleOptions {
   readonly files: Files;
@@ -45,11 +48,13 @@ Examples:
 async function check(file: string | undefined, { output, attach }: CheckFlags, options: CheckOptions): Promise<void> {
   const path = file ?? DEFAULT_CONFIG_FILE;
   let config: Config;
+  let web: WebConfig | null = null;
   try {
     config = loadConfig(path, { ...options, required: file !== undefined });
+    if (config.web.configFile !== null) web = readWebConfig(config.web.configFile, options.files);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const document = { ...about(path), ok: false, problems: error.problems };
+    const document = { ...about(error.file), ok: false, problems: error.problems };
     await write(output === 'table' ? `${error.message}\n` : jsonText(document, output));
     process.exitCode = error.exitCode;
     return;
@@ -59,7 +64,9 @@ async function check(file: string | undefined, { output, attach }: CheckFlags, o
   const ok = tried?.ok ?? true;
   if (output === 'table') {
     const heading = `${printable(path)}: ${found ? 'ok' : 'is not there, so these are the defaults: ok'}`;
-    await write(`${heading}\n${summary(config)}${tried === null ? '' : `programs\n${programLines(tried.programs)}`}`);
+    await write(
+      `${heading}\n${summary(config, web)}${tried === null ? '' : `programs\n${programLines(tried.programs)}`}`,
+    );
   } else {
     const programs = tried === null ? {} : { programs: tried.programs.map(programOf) };
     const document = { ...about(path), ok, found, problems: [], config: withoutSecrets(config), ...programs };
@@ -104,11 +111,12 @@ const indented = (lines: readonly string[]): string => lines.map((line) => `  ${
 const about = (file: string) => ({ schema: 'spillway.check/1', file });
 
 /** The effective settings that one looks for first. */
-function summary({ web, tables, limits, confirm, latency, hooks, alerts, receivers }: Config): string {
+function summary(config: Config, webConfig: WebConfig | null): string {
+  const { web, tables, limits, confirm, latency, hooks, alerts, receivers } = config;
   const rules = alerts.rules.filter(({ enabled }) => enabled);
   const names = rules.map(({ name }) => name).join(', ');
   const rows = [
-    ['serves', `on ${addressText(web.listenAddress)}`],
+    ['serves', `on ${addressText(web.listenAddress)}${webConfig === null ? '' : `, ${webConfigText(webConfig)}`}`],
     ['tables', `${String(tables.flows)} flows, ${String(tables.processes)} processes`],
     ['series', `${String(limits.flows)} flows, ${String(limits.workloads)} workloads`],
     ['refusals', `confirm: ${confirm}`],

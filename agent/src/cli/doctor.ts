@@ -21,15 +21,17 @@ export const doctorCommand = new Command('doctor')
       '\n\nExamples:\n  spillway doctor\n  spillway doctor -o json',
   )
   .action(async ({ output, hooks }: { output: Format; hooks: Hooks }) => {
-    const findings = findingsOf(readFacts(), tryProbes(hooks));
-    const { version, kernel } = build();
-    await write(
-      output === 'table'
-        ? `${renderFindings(findings).join('\n')}\n`
-        : jsonText({ schema: 'spillway.doctor/1', version, kernel, findings }, output),
-    );
+    const report = examine(hooks);
+    const { findings } = report;
+    await write(output === 'table' ? `${renderFindings(findings).join('\n')}\n` : jsonText(report, output));
     process.exitCode = exitCodeOf(findings);
   });
+
+/** Looks at the host, and tries every probe. */
+export function examine(hooks: Hooks = DEFAULT_OPTIONS.hooks) {
+  const { version, kernel } = build();
+  return { schema: 'spillway.doctor/1', version, kernel, findings: findingsOf(readFacts(), tryProbes(hooks)) };
+}
 
 const exitCodeOf = (findings: readonly Finding[]): number =>
   findings.every(({ state }) => state === 'ok') ? EXIT.ok : EXIT.problems;

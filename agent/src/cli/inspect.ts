@@ -5,39 +5,36 @@ import { readFacts } from '../inspect/facts.ts';
 import { type Counted, inspectReport } from '../inspect/report.ts';
 import { SpillwayError } from '../model/errors.ts';
 import { log } from './context.ts';
-import { addressOption, snapshotOfDaemon } from './daemon.ts';
+import { type DaemonFlags, snapshotOfDaemon, withDaemon } from './daemon.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
 import { renderInspection } from './render/inspect.ts';
-import type { Address } from './values.ts';
 
-interface InspectFlags {
+interface InspectFlags extends DaemonFlags {
   readonly output: Format;
-  readonly address: Address;
 }
 
 /** For all that is read of /proc. */
 const TIME_LIMIT_MS = 10_000;
 
-export const inspectCommand = new Command('inspect')
+export const inspectCommand = withDaemon(new Command('inspect'))
   .description('what one process attempts, which file or flag forbids it, and what to change')
   .argument('<pid>', 'the process', processId)
   .addOption(new Option('-o, --output <format>', 'format').choices(FORMATS).default('table'))
-  .addOption(addressOption())
   .addHelpText(
     'after',
     '\nAttempts come from the daemon, the rest from /proc.' +
       '\n\nExamples:\n  spillway inspect "$(pidof -s nginx)"\n  spillway inspect 4711 -o json',
   )
-  .action(async (pid: number, { output, address }: InspectFlags) => {
+  .action(async (pid: number, { output, ...daemon }: InspectFlags) => {
     const facts = await readFacts(pid, new NodeProcFs(), AbortSignal.timeout(TIME_LIMIT_MS));
-    const report = inspectReport(facts, await countedBy(address), new Date());
+    const report = inspectReport(facts, await countedBy(daemon), new Date());
     await write(output === 'table' ? `${renderInspection(report).join('\n')}\n` : jsonText(report, output));
   });
 
 /** Null, and said so, if no daemon answers. */
-async function countedBy(address: Address): Promise<Counted | null> {
+async function countedBy(daemon: DaemonFlags): Promise<Counted | null> {
   try {
-    return await snapshotOfDaemon(address);
+    return await snapshotOfDaemon(daemon);
   } catch (error) {
     if (!(error instanceof SpillwayError)) throw error;
     log('warning', error.message);

@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS, Exporter } from '../metrics/index.ts';
 import { KEPT_CAPABILITIES, lossesHere } from '../kernel/privileges.ts';
 import { Supervisor } from '../service/supervisor.ts';
 import { takeManager } from '../service/watchdog.ts';
+import { Quiet } from '../web/quiet.ts';
 import type { Source } from '../web/routes.ts';
 import { startServer } from '../web/server.ts';
 import { outboxOf, rulesOf, startAlerting } from './alerting.ts';
@@ -18,11 +19,13 @@ import { kernelOptionsOf } from './attach.ts';
 import { configOption, readConfig } from './configuration.ts';
 import { binding, build, log, startKernel, startPersistentKernel } from './context.ts';
 import { write } from './output.ts';
+import { liveWebConfig } from './web-config.ts';
 import { type Address, capacityOption, confirmOption, hooksOption, latencyOption, listenAddress } from './values.ts';
 
 interface RunFlags {
   readonly config?: string;
   readonly 'web.listenAddress'?: Address;
+  readonly 'web.config.file'?: string;
   readonly flows?: number;
   readonly processes?: number;
   readonly confirm?: Confirm;
@@ -40,6 +43,7 @@ export const runCommand = new Command('run')
       listenAddress,
     ),
   )
+  .option('--web.config.file <file>', 'TLS, users and headers, in the format of the Prometheus exporter-toolkit')
   .addOption(capacityOption('flows'))
   .addOption(capacityOption('processes'))
   .addOption(confirmOption())
@@ -94,10 +98,12 @@ async function serve(flags: RunFlags): Promise<void> {
     build: build(),
     log,
   };
+  const webFile = flags['web.config.file'] ?? config.web.configFile;
+  const access = webFile === null ? {} : { access: liveWebConfig(webFile) };
   const { host, port } = flags['web.listenAddress'] ?? config.web.listenAddress;
   const server = await startServer(
     source,
-    { host, port, limits: { ...DEFAULT_LIMITS, ...config.limits } },
+    { host, port, limits: { ...DEFAULT_LIMITS, ...config.limits }, ...access },
     stop.signal,
   );
   let evaluation: NodeJS.Timeout | undefined;
@@ -175,12 +181,18 @@ class Reloader {
   readonly #read: () => Config;
   readonly #alerting: () => Alerting | null;
   readonly #supervisor: Supervisor;
+  readonly #quiet = new Quiet(log, () => performance.now());
 
   constructor(config: Config, read: () => Config, alerting: () => Alerting | null, supervisor: Supervisor) {
     this.#config = config;
     this.#read = read;
     this.#alerting = alerting;
     this.#supervisor = supervisor;
+  }
+
+  /** Whoever can reach the port can ask for a reload as often as they like. */
+  #repeated(level: 'error' | 'info', message: string): void {
+    this.#quiet.say(message, level, message);
   }
 
   /** The one that is in use. */
@@ -200,13 +212,18 @@ class Reloader {
         await alerting?.replaceOutbox(outboxOf(next));
       }
       this.#config = next;
-      const lines = changes.length === 0 ? ['nothing has changed'] : changes.map(changeText);
+      if (changes.length === 0) {
+        this.#repeated('info', 'reload: nothing has changed');
+        this.#supervisor.reloaded('');
+        return ['nothing has changed'];
+      }
+      const lines = changes.map(changeText);
       for (const line of lines) log('info', `reload: ${line}`);
       this.#supervisor.reloaded('');
       return lines;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      log('error', `reload: the configuration stays as it was:\n${why}`);
+      this.#repeated('error', `reload: the configuration stays as it was:\n${why}`);
       this.#supervisor.reloaded(why);
       throw error;
     }

@@ -5,23 +5,21 @@ import { DEFAULT_OPTIONS } from '../kernel/options.ts';
 import { DEFAULT_LIMITS, Exporter } from '../metrics/index.ts';
 import { snapshotJson, type SnapshotJson } from '../web/snapshot-json.ts';
 import { build, startKernel } from './context.ts';
-import { addressOption, metricsOfDaemon, snapshotOfDaemon } from './daemon.ts';
+import { type DaemonFlags, metricsOfDaemon, snapshotOfDaemon, withDaemon } from './daemon.ts';
 import { FORMATS, jsonText, write } from './output.ts';
 import { renderSummary } from './render.ts';
-import { type Address, duration } from './values.ts';
+import { duration } from './values.ts';
 
 type SnapshotFormat = (typeof FORMATS)[number] | 'prometheus';
 
-interface SnapshotFlags {
+interface SnapshotFlags extends DaemonFlags {
   readonly output: SnapshotFormat;
-  readonly address: Address;
   readonly duration?: number;
 }
 
-export const snapshotCommand = new Command('snapshot')
+export const snapshotCommand = withDaemon(new Command('snapshot'))
   .description('everything that was counted: since the daemon started, or for a while with probes of our own')
   .addOption(new Option('-o, --output <format>', 'format').choices([...FORMATS, 'prometheus']).default('table'))
-  .addOption(addressOption())
   .addOption(
     new Option('-d, --duration <time>', 'ask no daemon: attach, count for this long and report').argParser(duration),
   )
@@ -44,8 +42,8 @@ async function text(collected: Collected, format: SnapshotFormat): Promise<strin
   return `${renderSummary(document).join('\n')}\n`;
 }
 
-function fromDaemon({ address }: SnapshotFlags): Collected {
-  return { json: () => snapshotOfDaemon(address), prometheus: () => metricsOfDaemon(address) };
+function fromDaemon(flags: DaemonFlags): Collected {
+  return { json: () => snapshotOfDaemon(flags), prometheus: () => metricsOfDaemon(flags) };
 }
 
 async function fromKernel(milliseconds: number): Promise<Collected> {

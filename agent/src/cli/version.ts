@@ -9,19 +9,24 @@ export const versionCommand = new Command('version')
   .addOption(new Option('-o, --output <format>', 'format').choices(FORMATS).default('table'))
   .addHelpText('after', '\nExamples:\n  spillway version\n  spillway version -o json')
   .action(async ({ output }: { output: Format }) => {
-    const { version, revision, kernel } = build();
-    const versions = {
-      version,
-      revision,
-      node: process.versions.node,
-      libbpf: binding().libbpfVersion,
-      layout: LAYOUT_HASH,
-      kernel,
-    };
+    const all = versions();
     if (output === 'table') {
-      const lines = Object.entries(versions).map(([name, value]) => `${name.padEnd(9)} ${value}`);
+      const lines = Object.entries(all).map(([name, value]) => `${name.padEnd(9)} ${value}`);
       await write(`${lines.join('\n')}\n`);
     } else {
-      await write(jsonText({ schema: 'spillway.version/1', ...versions }, output));
+      await write(jsonText({ schema: 'spillway.version/1', ...all }, output));
     }
   });
+
+/** By name: the agent and what it is built from. @throws SpillwayError BINDING_MISSING */
+export function versions(): Readonly<Record<string, string>> {
+  const { version, revision, kernel } = build();
+  return {
+    version,
+    revision,
+    node: process.versions.node,
+    libbpf: binding().libbpfVersion,
+    layout: LAYOUT_HASH,
+    kernel,
+  };
+}

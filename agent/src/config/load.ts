@@ -38,7 +38,8 @@ export function loadConfig(file: string, { required, files, ...options }: LoadOp
   });
 }
 
-function textOf(file: string, required: boolean, files: Files): string {
+/** The text of a configuration; '' if there is none and none was asked for. @throws ConfigError */
+export function textOf(file: string, required: boolean, files: Pick<Files, 'readFile'>): string {
   let bytes: Uint8Array;
   try {
     bytes = files.readFile(file, MOST_BYTES + 1);

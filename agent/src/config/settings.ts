@@ -62,7 +62,8 @@ export const SETTINGS = {
   'web.config_file': setting(
     PATH,
     null,
-    'TLS, users and headers, in the format of the Prometheus exporter-toolkit. Reserved: it must exist, but is not read yet.',
+    'TLS, users and headers, in the format of the Prometheus exporter-toolkit: see [security.md](security.md). ' +
+      'What is in it is read again by itself when it changes.',
     'restart',
   ),
   'tables.flows': setting(

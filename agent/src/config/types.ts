@@ -38,7 +38,8 @@ interface Hints {
   readonly synonyms?: Readonly<Record<string, string>>;
 }
 
-function scalar<V>(type: ScalarType<V>): ValueType<V> {
+/** A type of one text. */
+export function scalar<V>(type: ScalarType<V>): ValueType<V> {
   const { name, expected, parse, format } = type;
   const read = (node: ParsedNode, key: string, problems: Problems): V | undefined => {
     const complain = (message: string) => problems.add(rangeOf(node), `${key}: ${message}`);

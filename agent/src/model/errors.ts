@@ -16,6 +16,7 @@ export const EXIT_CODES = {
   BINDING_MISSING: EXIT.failed,
   PORT_IN_USE: EXIT.failed,
   CANNOT_LISTEN: EXIT.failed,
+  CANNOT_WRITE: EXIT.failed,
   NO_SUCH_PROCESS: EXIT.failed,
   NO_DAEMON: EXIT.failed,
   NO_BPFFS: EXIT.kernel,

@@ -33,13 +33,13 @@ export function compressible(status: number, type: string, body: string): Reply 
   return { status, type, body: bytes, gzipped, headers: { vary: 'Accept-Encoding' } };
 }
 
-/** Sends it; to HEAD Node leaves out the body. `last`: the connection is not kept. */
+/** Sends it, and says how many bytes; to HEAD Node leaves out the body. `last`: the connection is not kept. */
 export async function send(
   request: IncomingMessage,
   response: ServerResponse,
   reply: Reply,
   last: boolean,
-): Promise<void> {
+): Promise<number> {
   const encoded = reply.gzipped !== undefined && acceptsGzip(request.headers['accept-encoding']);
   const body = encoded ? await reply.gzipped() : Buffer.from(reply.body);
   response.writeHead(reply.status, {
@@ -52,6 +52,7 @@ export async function send(
     ...(last ? { connection: 'close' } : {}),
   });
   response.end(body);
+  return body.length;
 }
 
 /** RFC 9110, 12.5.3: `gzip` by name, else `*`; a weight of 0 forbids it. */

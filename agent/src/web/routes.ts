@@ -6,7 +6,7 @@ import { printable } from '../model/text.ts';
 import { alertsJson } from './alerts-json.ts';
 import { landingPage, PAGE_POLICY } from './page.ts';
 import { compressible, HTML, JSON_TYPE, type Reply, text } from './reply.ts';
-import { shared } from './shared.ts';
+import { inTurn, shared } from './shared.ts';
 import { snapshotJson } from './snapshot-json.ts';
 
 /** What the server shows. */
@@ -27,10 +27,14 @@ export interface RouteOptions {
   readonly limits: Limits;
   /** Metrics of the agent's own process, in the same text format. */
   processMetrics(): Promise<string>;
+  /** A collection has failed. */
+  failed(message: string): void;
   /** Milliseconds of a clock that is never set back. */
   monotonicMs(): number;
 }
 
+/** Each reload is logged: a flood of them is one a second. */
+const RELOAD_REST_MS = 1000;
 const NOTHING_YET = { snapshot: null, error: '' };
 
 export type Route = () => Reply | Promise<Reply>;
@@ -55,7 +59,7 @@ export function routesOf(source: Source, options: RouteOptions): Routes {
       return { snapshot, collection: collection(true), error: '' };
     } catch (error) {
       const message = `reading the kernel tables: ${error instanceof Error ? error.message : String(error)}`;
-      source.log('error', message);
+      options.failed(message);
       return { snapshot: null, collection: collection(false), error: message };
     }
   };
@@ -99,7 +103,7 @@ export function routesOf(source: Source, options: RouteOptions): Routes {
     ['/-/healthy', () => text(200, 'healthy')],
     ['/-/ready', () => (source.ready() ? text(200, 'ready') : text(503, 'not ready: programs are being attached'))],
   ]);
-  return { pages, actions: new Map([['/-/reload', inTurn(() => reload(source))]]) };
+  return { pages, actions: new Map([['/-/reload', inTurn(() => reload(source), RELOAD_REST_MS)]]) };
 }
 
 async function reload(source: Source): Promise<Reply> {
@@ -111,14 +115,4 @@ async function reload(source: Source): Promise<Reply> {
     if (!(error instanceof Error)) throw error;
     return text(400, error.message.split('\n').map(printable).join('\n'));
   }
-}
-
-/** `work`, but begun only when what was asked for before has ended. */
-function inTurn<T>(work: () => Promise<T>): () => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return () => {
-    const result = last.then(work);
-    last = result.catch(() => undefined);
-    return result;
-  };
 }

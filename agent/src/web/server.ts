@@ -3,6 +3,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { DEFAULT_LIMITS, figuresOf, processRegistry, type Limits } from '../metrics/index.ts';
 import { SpillwayError } from '../model/errors.ts';
+import { OPEN, type WebConfig } from './access/config.ts';
+import { Guard } from './access/guard.ts';
+import { bodyEnds } from './body.ts';
+import { Door } from './door.ts';
+import { Quiet } from './quiet.ts';
+import { MAX_HEADER_BYTES } from './refusals.ts';
 import { type Reply, send, text } from './reply.ts';
 import { type Routes, routesOf, type Source } from './routes.ts';
 
@@ -12,8 +18,12 @@ export interface ServerOptions {
   readonly port: number;
   /** How many flows and workloads are told apart. */
   readonly limits: Limits;
-  /** Connections at a time; more are refused. */
+  /** Who may ask, and how; asked at every connection and request. */
+  readonly access: { current(): WebConfig };
+  /** Connections at a time; for one more another is cut: see connections.ts. */
   readonly maxConnections: number;
+  /** Bytes of answers that may wait for clients to read them. */
+  readonly maxUnread: number;
   /** Milliseconds in which a request's headers, and all of a request, must have arrived. */
   readonly headersTimeout: number;
   readonly requestTimeout: number;
@@ -27,17 +37,19 @@ const DEFAULT_SERVER_OPTIONS: ServerOptions = {
   host: '127.0.0.1',
   port: 10190,
   limits: DEFAULT_LIMITS,
-  maxConnections: 64,
+  access: { current: () => OPEN },
+  maxConnections: 128,
+  maxUnread: 32 * 1024 * 1024,
   headersTimeout: 5000,
   requestTimeout: 10_000,
   idleTimeout: 30_000,
   closeGrace: 1000,
 };
 
-const MAX_HEADER_BYTES = 8192;
+const MAX_URL = 2048;
 
 export interface WebServer {
-  /** `http://127.0.0.1:10190`, with the port that was really taken. */
+  /** `http://127.0.0.1:10190`, or https, with the port that was really taken. */
   readonly url: string;
   /** Lets answers under way end, cuts what remains, resolves when nothing listens any more. Any number of times. */
   close(): Promise<void>;
@@ -55,36 +67,54 @@ export async function startServer(
   const all = { ...DEFAULT_SERVER_OPTIONS, ...options };
   signal?.throwIfAborted();
   const registry = processRegistry(figuresOf(process, Date.now()));
+  const quiet = new Quiet(
+    (level, message) => source.log(level, message),
+    () => performance.now(),
+  );
   const routes = routesOf(source, {
     limits: all.limits,
     processMetrics: () => registry.metrics(),
+    failed: (message) => quiet.say('collect', 'error', message),
     monotonicMs: () => performance.now(),
   });
+  const guard = new Guard();
+  const door = new Door(all, quiet);
   const server = newServer(all, (request, response) => {
-    answer(routes, request)
+    const asked = door.asked(request, response);
+    const access = all.access.current();
+    answer(routes, guard, access, request, asked.client)
       .catch((error: unknown) => {
-        source.log('error', `${request.method ?? ''} ${pathOf(request)}: ${reason(error)}`);
+        if (!request.socket.destroyed)
+          quiet.say('answer', 'error', `${request.method ?? ''} ${pathOf(request)}: ${reason(error)}`);
         return text(500, 'internal error: see the log of spillway');
       })
-      .then((reply) => send(request, response, reply, !server.listening))
+      .then((reply) => {
+        if (reply.status === 401 && request.headers.authorization !== undefined) {
+          quiet.say('password', 'warning', `wrong user or password from ${asked.client}`);
+        }
+        const last = !server.listening || !request.complete;
+        return send(request, response, { ...reply, headers: { ...reply.headers, ...access.headers } }, last);
+      })
+      .then((bytes) => asked.owe(bytes))
       .catch((error: unknown) => {
-        source.log('error', `answering ${pathOf(request)}: ${reason(error)}`);
+        quiet.say('send', 'error', `answering ${pathOf(request)}: ${reason(error)}`);
         response.destroy();
       });
   });
+  door.guards(server);
   await listen(server, all);
   // e.g. accept: EMFILE; nobody else would hear it, and Node ends the process then
-  server.on('error', (error) => source.log('error', `listening: ${reason(error)}`));
+  server.on('error', (error) => quiet.say('listen', 'error', `listening: ${reason(error)}`));
 
   let closing: Promise<void> | null = null;
-  const close = () => (closing ??= closeServer(server, all.closeGrace));
+  const close = () => (closing ??= closeServer(server, door, all.closeGrace).finally(() => guard.close()));
   const onAbort = () => void close();
   signal?.addEventListener('abort', onAbort, { once: true });
   server.once('close', () => signal?.removeEventListener('abort', onAbort));
   // aborted while the port was being taken
   if (signal?.aborted === true) await close();
   signal?.throwIfAborted();
-  return { url: urlOf(server), close };
+  return { url: urlOf(server, all.access.current().tls === null ? 'http' : 'https'), close };
 }
 
 function newServer(options: ServerOptions, listener: (request: IncomingMessage, response: ServerResponse) => void) {
@@ -92,13 +122,24 @@ function newServer(options: ServerOptions, listener: (request: IncomingMessage, 
   const connectionsCheckingInterval = Math.min(1000, headersTimeout);
   const limits = { headersTimeout, requestTimeout, connectionsCheckingInterval, maxHeaderSize: MAX_HEADER_BYTES };
   const server = createServer(limits, listener);
-  server.maxConnections = options.maxConnections;
+  // who has said all is answered all the same
+  Object.assign(server, { httpAllowHalfOpen: true });
   // also cuts clients that do not read their answer
   server.setTimeout(options.idleTimeout);
   return server;
 }
 
-async function answer({ pages, actions }: Routes, request: IncomingMessage): Promise<Reply> {
+async function answer(
+  { pages, actions }: Routes,
+  guard: Guard,
+  access: WebConfig,
+  request: IncomingMessage,
+  client: string,
+): Promise<Reply> {
+  if ((request.url ?? '').length > MAX_URL) return text(414, 'this address is too long');
+  const refused = await guard.refuse(access, request, client);
+  if (refused !== null) return refused;
+  if (!(await bodyEnds(request))) return text(413, 'no body is needed here');
   const path = pathOf(request);
   const action = actions.get(path);
   if (action !== undefined) {
@@ -157,19 +198,20 @@ function listenError(error: unknown, host: string, port: number): SpillwayError 
   }
 }
 
-function urlOf(server: Server): string {
+function urlOf(server: Server, scheme: 'http' | 'https'): string {
   // a TCP server that listens has an address that is no string
   const { address, port } = server.address() as AddressInfo;
-  return `http://${authority(address, port)}`;
+  return `${scheme}://${authority(address, port)}`;
 }
 
 const authority = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-async function closeServer(server: Server, grace: number): Promise<void> {
+async function closeServer(server: Server, door: Door, grace: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
-  const cut = setTimeout(() => server.closeAllConnections(), grace);
+  const cut = setTimeout(() => door.cutAll(), grace);
   server.close(() => resolve(undefined));
   server.closeIdleConnections();
+  door.cutStrangers();
   await promise;
   clearTimeout(cut);
 }

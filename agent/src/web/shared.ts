@@ -1,4 +1,5 @@
 /** One piece of work that all who ask for it at the same time share. */
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** `work`, but whoever calls while it is under way gets the result of that. A result is not kept. */
 export function shared<T>(work: () => Promise<T>): () => Promise<T> {
@@ -8,5 +9,24 @@ export function shared<T>(work: () => Promise<T>): () => Promise<T> {
       underWay = null;
     });
     return underWay;
+  };
+}
+
+/**
+ * `work`, but one at a time: whoever asks while it is under way shares the next one, which begins when that has ended. So
+ * everybody gets a result of work that began after asking, however many ask. @param rest milliseconds between one and the next
+ */
+export function inTurn<T>(work: () => Promise<T>, rest: number): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  let next: Promise<T> | null = null;
+  return () => {
+    if (next !== null) return next;
+    const turn = last.then(() => {
+      next = null;
+      return work();
+    });
+    next = turn;
+    last = turn.catch(() => undefined).then(() => sleep(rest, undefined, { ref: false }));
+    return turn;
   };
 }

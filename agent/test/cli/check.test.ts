@@ -209,3 +209,12 @@ describe('--attach', () => {
     expect(attached).toBe(false);
   });
 });
+
+it('the web configuration that it names is looked at too, and its mistakes are told in its name', async () => {
+  const files = { 'c.yaml': 'web: {config_file: /w.yaml}', '/w.yaml': 'basic_auth_users: {joe: hunter2}' };
+  const { text, status } = await check(files, 'c.yaml');
+  expect(text).toMatch(/^\/w\.yaml:1:25: basic_auth_users\.joe: expected a bcrypt hash/);
+  expect([status, text.includes('hunter2')]).toEqual([78, false]);
+  const good = await check({ ...files, '/w.yaml': '' }, 'c.yaml');
+  expect(good.text).toContain('serves     on 127.0.0.1:10190, plain HTTP, everybody\n');
+});

@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import { metricsOfDaemon, snapshotOfDaemon } from '../../src/cli/daemon.ts';
+import { type DaemonFlags, daemonAddress, metricsOfDaemon, snapshotOfDaemon } from '../../src/cli/daemon.ts';
 import { procsCommand } from '../../src/cli/procs.ts';
 import { addressText, type Address } from '../../src/cli/values.ts';
 import { processOf } from './summaries.ts';
@@ -13,7 +16,9 @@ afterEach(() => {
 });
 
 /** A daemon that answers these paths, and 500 to all others. */
-async function daemonWith(answers: Readonly<Record<string, string>>): Promise<Address> {
+async function daemonWith(
+  answers: Readonly<Record<string, string>>,
+): Promise<DaemonFlags & { readonly where: Address }> {
   const server = createServer((request, reply) => {
     const answer = answers[request.url ?? ''];
     reply.statusCode = answer === undefined ? 500 : 200;
@@ -21,7 +26,8 @@ async function daemonWith(answers: Readonly<Record<string, string>>): Promise<Ad
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(() => server.close());
-  return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+  const where = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+  return { where, address: { ...where, tls: false, user: null } };
 }
 
 const fallen = processOf({ fallbacks: 1, fallen: ['copy_file_range'] });
@@ -39,7 +45,7 @@ async function procs(...args: string[]): Promise<string> {
     done();
     return true;
   }) as typeof process.stdout.write);
-  await procsCommand.parseAsync(['node', 'procs', '--address', addressText(address), ...args]);
+  await procsCommand.parseAsync(['node', 'procs', '--address', addressText(address.where), ...args]);
   vi.restoreAllMocks();
   return text;
 }
@@ -53,11 +59,11 @@ it('what the daemon has counted, as JSON and for Prometheus', async () => {
 it('a daemon that is not there, or cannot answer, is named', async () => {
   const address = await daemonWith({});
   await expect(snapshotOfDaemon(address)).rejects.toThrow(
-    `http://${addressText(address)}/api/v1/snapshot answered 500`,
+    `http://${addressText(address.where)}/api/v1/snapshot answered 500`,
   );
   for (const close of closing.splice(0)) close();
   await expect(snapshotOfDaemon(address)).rejects.toThrow(
-    `no agent answers at http://${addressText(address)} (ECONNREFUSED): start one with: spillway run`,
+    `no agent answers at http://${addressText(address.where)} (ECONNREFUSED): start one with: spillway run`,
   );
 });
 
@@ -85,5 +91,64 @@ it.each(['0', '-1', 'all', '1.5'])('procs --limit %s is no number of processes',
   procsCommand.exitOverride();
   await expect(procsCommand.parseAsync(['node', 'procs', '--limit', limit])).rejects.toThrow(
     'a whole number, 1 or more',
+  );
+});
+
+it.each([
+  ['127.0.0.1:9', { host: '127.0.0.1', port: 9, tls: false, user: null }],
+  ['http://a.example:9/', { host: 'a.example', port: 9, tls: false, user: null }],
+  ['https://[::1]:9', { host: '::1', port: 9, tls: true, user: null }],
+  ['HTTPS://joe@a.example', { host: 'a.example', port: 443, tls: true, user: 'joe' }],
+  ['https://j%40e@a.example:9', { host: 'a.example', port: 9, tls: true, user: 'j@e' }],
+])('--address %s', (text, address) => {
+  expect(daemonAddress(text)).toEqual(address);
+});
+
+it.each(['ftp://a:9', 'a', 'https://a:9/metrics', 'https://', 'https://j%zz@a:9'])('--address %s is none', (text) => {
+  expect(() => daemonAddress(text)).toThrow();
+});
+
+it('a password in the address is refused, and not repeated', () => {
+  const error = (() => {
+    try {
+      return daemonAddress('https://joe:hunter2@a.example:9');
+    } catch (caught) {
+      return caught;
+    }
+  })();
+  expect(error).toMatchObject({ code: 'USAGE' });
+  expect(String(error)).toMatch(/--password-file or SPILLWAY_PASSWORD/);
+  expect(String(error)).not.toContain('hunter2');
+});
+
+it('user and password are sent, that of the file before that of the environment', async () => {
+  const seen: (string | undefined)[] = [];
+  const server = createServer((request, reply) => {
+    seen.push(request.headers.authorization);
+    reply.end('up 1\n');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => server.close());
+  const where = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+  const address = { ...where, tls: false, user: 'joe' };
+  await expect(metricsOfDaemon({ address })).rejects.toThrow('a user needs a password');
+  vi.stubEnv('SPILLWAY_PASSWORD', 'of the environment');
+  await metricsOfDaemon({ address });
+  const file = join(mkdtempSync(join(tmpdir(), 'spillway-')), 'password');
+  writeFileSync(file, 'of the file\n');
+  closing.push(() => rmSync(dirname(file), { recursive: true }));
+  await metricsOfDaemon({ address, passwordFile: file });
+  vi.unstubAllEnvs();
+  expect(seen.map((header) => Buffer.from(header?.slice(6) ?? '', 'base64').toString())).toEqual([
+    'joe:of the environment',
+    'joe:of the file',
+  ]);
+  await expect(metricsOfDaemon({ address, passwordFile: `${file}x` })).rejects.toThrow('--password-file');
+});
+
+it('a daemon without TLS that is asked over TLS is told so', async () => {
+  const { where } = await daemonWith({});
+  await expect(metricsOfDaemon({ address: { ...where, tls: true, user: null } })).rejects.toThrow(
+    `it speaks no TLS: give -a http://${addressText(where)}`,
   );
 });

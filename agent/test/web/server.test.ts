@@ -211,7 +211,7 @@ describe('requests', () => {
 
   test('a client that does not read its answer is cut', async () => {
     const many = snapshotOf({
-      processes: Array.from({ length: 20_000 }, (_, pid) => ({
+      processes: Array.from({ length: 5_000 }, (_, pid) => ({
         pid,
         comm: 'x'.repeat(15),
         counters: { tee: { copied: 1 } },
@@ -221,24 +221,16 @@ describe('requests', () => {
     const { hostname, port } = new URL(server.url);
     const socket = connect(Number(port), hostname).pause();
     socket.on('error', () => undefined);
-    const requests = 'GET /api/v1/snapshot HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(20);
+    const requests = 'GET /api/v1/snapshot HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(40);
     socket.write(requests);
+    // until something is there to be read: making it may take long
+    await once(socket, 'readable');
     await sleep(1500);
     let bytes = 0;
     socket.on('data', (chunk) => (bytes += chunk.length)).resume();
     await once(socket, 'close');
     const whole = (await ask(server, '/api/v1/snapshot')).body.length;
-    expect(bytes).toBeLessThan(20 * whole);
-  });
-
-  test('more connections than allowed are refused', async () => {
-    const server = await serve({}, { maxConnections: 1 });
-    const { hostname, port } = new URL(server.url);
-    const socket = connect(Number(port), hostname);
-    await once(socket, 'connect');
-    await sleep(50);
-    await expect(ask(server, '/-/healthy')).rejects.toThrow();
-    socket.destroy();
+    expect(bytes).toBeLessThan(40 * whole);
   });
 });
 

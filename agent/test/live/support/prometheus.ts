@@ -108,8 +108,11 @@ receivers:
   ]);
 }
 
-/** A Prometheus that scrapes one target every second; `rules` is the text of a file of rules. */
-export async function startPrometheus(target: string, alertmanager: string, rules: string): Promise<string> {
+/**
+ * A Prometheus that scrapes one target every second; `rules` is the text of a file of rules, `more` is added to the job,
+ * e.g. `scheme: https`.
+ */
+export async function startPrometheus(target: string, alertmanager: string, rules: string, more = ''): Promise<string> {
   const directory = temporaryDirectory();
   const config = join(directory, 'prometheus.yml');
   writeFileSync(join(directory, 'rules.yml'), rules);
@@ -119,7 +122,7 @@ export async function startPrometheus(target: string, alertmanager: string, rule
 rule_files: [rules.yml]
 alerting: {alertmanagers: [{static_configs: [{targets: ['${new URL(alertmanager).host}']}]}]}
 scrape_configs:
-  - {job_name: spillway, static_configs: [{targets: ['${new URL(target).host}']}]}
+  - {job_name: spillway, static_configs: [{targets: ['${new URL(target).host}']}]${more === '' ? '' : `, ${more}`}}
 `,
   );
   const address = await freeAddress();

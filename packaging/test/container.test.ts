@@ -1,0 +1,129 @@
+/** The image and the DaemonSet say the same as the agent and the package: where it listens, what it needs, where things are. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { DEFAULT_CONFIG_FILE } from '../../agent/src/config/load.ts';
+import { makeProgram } from '../../agent/src/cli/program.ts';
+import { parse as parseConfig } from '../../agent/test/config/support.ts';
+
+const textOf = (path: string) => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8');
+const { version } = JSON.parse(textOf('package.json')) as { version: string };
+const dockerfile = textOf('packaging/Dockerfile');
+const operations = textOf('docs/operations.md');
+
+interface Container {
+  image: string;
+  args: string[];
+  ports: { name: string; containerPort: number }[];
+  securityContext: Record<string, unknown> & { capabilities: { drop: string[]; add: string[] } };
+  resources: { requests: object; limits: object };
+  startupProbe: { httpGet: { path: string; port: string } };
+  readinessProbe: { httpGet: { path: string; port: string } };
+  livenessProbe: { httpGet: { path: string; port: string } };
+  volumeMounts: { name: string; mountPath: string; readOnly?: boolean }[];
+}
+interface Document {
+  kind: string;
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  data?: Record<string, string>;
+  spec?: {
+    selector: { matchLabels: object };
+    template: {
+      metadata: { labels: object; annotations: Record<string, string> };
+      spec: Record<string, unknown> & {
+        containers: Container[];
+        volumes: { name: string; hostPath?: { path: string }; configMap?: { name: string } }[];
+      };
+    };
+  };
+}
+
+const documents = parseAllDocuments(textOf('packaging/kubernetes/daemonset.yaml')).map((document) => {
+  expect(document.errors).toEqual([]);
+  return document.toJS() as Document;
+});
+const of = (kind: string): Document => {
+  const found = documents.find((document) => document.kind === kind);
+  if (found === undefined) throw new Error(`there is no ${kind}`);
+  return found;
+};
+const template = of('DaemonSet').spec?.template;
+const pod = template?.spec;
+const [container] = pod?.containers ?? [];
+const config = parseConfig(of('ConfigMap').data?.['config.yaml'] ?? '');
+
+it('the DaemonSet selects its own pods, in its own namespace', () => {
+  expect(of('DaemonSet').spec?.selector.matchLabels).toEqual(template?.metadata.labels);
+  for (const { kind, metadata } of documents) {
+    if (kind !== 'Namespace') expect(metadata.namespace, kind).toBe(of('Namespace').metadata.name);
+  }
+  expect(pod?.serviceAccountName).toBe(of('ServiceAccount').metadata.name);
+});
+
+it('it runs a command that there is, with the configuration that is mounted, on the port that is probed and scraped', () => {
+  const [command, ...args] = container?.args ?? [];
+  const run = makeProgram().commands.find((each) => each.name() === command);
+  expect(run?.parseOptions(args)).toMatchObject({ operands: [], unknown: [] });
+  expect(args).toEqual(['--config', DEFAULT_CONFIG_FILE]);
+  const port = container?.ports.find(({ name }) => name === 'metrics')?.containerPort;
+  expect(config.web.listenAddress.port).toBe(port);
+  expect(template?.metadata.annotations['prometheus.io/port']).toBe(String(port));
+  expect(dockerfile).toContain(`EXPOSE ${String(port)}\n`);
+  for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe'] as const) {
+    const path = probe === 'livenessProbe' ? '/-/healthy' : '/-/ready';
+    expect(container?.[probe].httpGet, probe).toEqual({ path, port: 'metrics' });
+  }
+  expect(container?.image).toBe(`spillway:${version}`);
+});
+
+it('it is given what the agent needs and no more', () => {
+  expect(pod).toMatchObject({
+    hostPID: true,
+    automountServiceAccountToken: false,
+    tolerations: [{ operator: 'Exists' }],
+  });
+  expect(pod).not.toHaveProperty('hostNetwork');
+  expect(pod).not.toHaveProperty('hostIPC');
+  expect(container?.securityContext).toEqual({
+    runAsUser: 0,
+    privileged: false,
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'], add: ['BPF', 'PERFMON', 'SYS_PTRACE', 'DAC_READ_SEARCH', 'SYS_ADMIN'] },
+    seccompProfile: { type: 'RuntimeDefault' },
+  });
+  expect(container?.resources).toMatchObject({ requests: { cpu: '20m' }, limits: { memory: '512Mi' } });
+});
+
+it('it sees what the agent reads of the host, and writes only pins and state', () => {
+  const paths = new Map(pod?.volumes.map(({ name, hostPath, configMap }) => [name, hostPath?.path ?? configMap?.name]));
+  const mounts = container?.volumeMounts.map(({ name, mountPath, readOnly = false }) => [
+    mountPath,
+    paths.get(name),
+    readOnly,
+  ]);
+  expect(mounts).toEqual([
+    ['/etc/spillway', of('ConfigMap').metadata.name, true],
+    [config.alerts.stateDirectory, '/var/lib/spillway', false],
+    ['/sys/kernel/tracing', '/sys/kernel/tracing', true],
+    ['/sys/kernel/btf', '/sys/kernel/btf', true],
+    ['/sys/fs/bpf', '/sys/fs/bpf', false],
+  ]);
+});
+
+it('the image runs the program of the package, with options that there are', () => {
+  expect(dockerfile).toContain('FROM debian:bookworm-slim\n');
+  const list = (word: string) => parse(new RegExp(`^${word} (.*)$`, 'm').exec(dockerfile)?.[1] ?? '[]') as string[];
+  expect(list('ENTRYPOINT')).toEqual(['/usr/bin/spillway']);
+  const [command, ...args] = list('CMD');
+  const run = makeProgram().commands.find((each) => each.name() === command);
+  expect(run?.parseOptions(args)).toMatchObject({ operands: [], unknown: [] });
+});
+
+it('the line of docs/operations.md gives a container the same capabilities as the DaemonSet', () => {
+  const [line = ''] = /^docker run [^`]*/m.exec(operations) ?? [];
+  const added = [...line.matchAll(/--cap-add (\w+)/g)].map(([, name]) => name);
+  expect(added.sort()).toEqual(container?.securityContext.capabilities.add.toSorted());
+  expect(line).toContain('--cap-drop ALL');
+});
