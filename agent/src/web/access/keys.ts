@@ -27,11 +27,9 @@ export type Cipher = keyof typeof CIPHERS;
 
 /** The same for curves. */
 export const CURVES = { X25519: 'X25519', CurveP256: 'P-256', CurveP384: 'P-384', CurveP521: 'P-521' } as const;
-type Curve = keyof typeof CURVES;
 
 /** The same for versions; older ones need ciphers that OpenSSL calls insecure. */
 export const VERSIONS = { TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const;
-type Version = keyof typeof VERSIONS;
 
 const namesOf = <Name extends string>(map: Readonly<Record<Name, string>>) => Object.keys(map) as Name[];
 
