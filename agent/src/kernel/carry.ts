@@ -126,8 +126,8 @@ function addTables(sums: Sums, old: OldTables, withDeparted: boolean): void {
     }
   });
   const isSlot = (slot: number) => slot >= (slots.FIRST ?? 0);
-  reader.each('causes', 'cause_record', (record, slot) => {
-    if (!isSlot(slot) || !isInUse(reader.word(record, 'cause_record', 'state'))) return;
+  reader.each('causes', 'cause_record', (record) => {
+    if (!isInUse(reader.word(record, 'cause_record', 'state'))) return;
     const process = reader.word(record, 'cause_record', 'key.process');
     const cause = reader.cause(record, workloadOfSlot.get(process) ?? { unit: '', comm: '' });
     if (cause !== null) sums.addCause(cause);
