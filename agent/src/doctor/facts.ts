@@ -26,6 +26,7 @@ export interface Facts {
 export const TEXTS = {
   status: '/proc/self/status',
   paranoid: '/proc/sys/kernel/perf_event_paranoid',
+  mounts: '/proc/self/mounts',
   lockdown: '/sys/kernel/security/lockdown',
   ringsDisabled: '/proc/sys/kernel/io_uring_disabled',
   /** There wherever an x86 kernel runs 32-bit programs. */

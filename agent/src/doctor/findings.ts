@@ -27,6 +27,7 @@ export function findingsOf(facts: Facts, probes: Probes): Finding[] {
     tracefs(facts),
     privilege(facts, probes),
     evidence(facts),
+    bpffs(facts),
     lockdown(facts),
     pidNamespace(facts),
     rings(facts),
@@ -97,6 +98,14 @@ function evidence({ texts }: Facts): Finding {
     detail: losses.map(({ capability, loss }) => `without ${capability} ${loss}`).join('; '),
     remedy: PRIVILEGE_REMEDY,
   };
+}
+
+/** No requirement of counting: only of what the agent leaves behind. */
+function bpffs({ texts }: Facts): Finding {
+  const isMounted = /^\S+ \/sys\/fs\/bpf bpf /m.test(texts.get(TEXTS.mounts) ?? '');
+  return isMounted
+    ? ok('bpffs', 'counts can be kept while no agent runs (persist)')
+    : ok('bpffs', 'not mounted: persist has nothing to keep counts in (mount -t bpf bpf /sys/fs/bpf)');
 }
 
 function lockdown({ texts }: Facts): Finding {

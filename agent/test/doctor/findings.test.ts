@@ -13,6 +13,7 @@ const HEALTHY: Facts = {
   texts: new Map<string, string | null>([
     [TEXTS.status, status(ALL)],
     [TEXTS.paranoid, '2\n'],
+    [TEXTS.mounts, 'proc /proc proc rw 0 0\nbpf /sys/fs/bpf bpf rw,relatime 0 0\n'],
     [TEXTS.lockdown, '[none] integrity confidentiality\n'],
     [TEXTS.ringsDisabled, '0\n'],
     [TEXTS.vsyscall32, '1\n'],
@@ -51,6 +52,7 @@ it('a host that can be observed in full is ok in every line, and asks for nothin
       'tracefs',
       'privilege',
       'evidence',
+      'bpffs',
       'lockdown',
       'processes',
       'io_uring',
@@ -205,4 +207,14 @@ describe('the report', () => {
     const missing = renderFindings(findingsOf(withDirectory([DIRECTORIES.btf, false]), PROBES));
     expect(missing.at(-1)).toBe('1 requirement missing: nothing can be counted until that is mended');
   });
+});
+
+it.each([
+  ['bpf /sys/fs/bpf bpf rw 0 0\n', 'counts can be kept'],
+  ['none /sys/fs/bpf tmpfs rw 0 0\n', 'not mounted'],
+  ['bpf /mnt/bpf bpf rw 0 0\n', 'not mounted'],
+  [null, 'not mounted'],
+])('bpffs, as mounts say: %j', (mounts, detail) => {
+  expect(finding('bpffs', withText(TEXTS.mounts, mounts))).toMatchObject({ state: 'ok', remedy: '' });
+  expect(finding('bpffs', withText(TEXTS.mounts, mounts))?.detail).toContain(detail);
 });
