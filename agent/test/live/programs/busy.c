@@ -2,7 +2,7 @@
 /*
  * busy [SECONDS] [--threads T] [--bytes B] [--count N]
  *
- * T threads (1) each send B bytes (4096) over a TCP connection of their own and receive them, until SECONDS (10)
+ * T threads (1; 0: the process has one thread, and needs --count) each send B bytes (4096) over a TCP connection of their own and receive them, until SECONDS (10)
  * have passed, or SIGTERM or SIGINT comes, or N attempts were made (exactly N, all threads together). Says
  * "busy: ready" on stderr when the load begins. The witness has "seconds" besides.
  */
@@ -93,8 +93,8 @@ static void wait_for_the_end(const sigset_t *signals, double until)
 
 int main(int argc, char **argv)
 {
-	int threads = number(take_option(&argc, argv, "--threads", "1"), 1, "--threads");
-	pthread_t *all = calloc(threads, sizeof(*all));
+	int threads = number(take_option(&argc, argv, "--threads", "1"), 0, "--threads");
+	pthread_t *all = calloc(threads + 1, sizeof(*all));
 	sigset_t signals = stopping_signals();
 	double began, seconds;
 	char extra[64];
@@ -108,13 +108,15 @@ int main(int argc, char **argv)
 	if (argc > 2)
 		usage(USAGE);
 	seconds = argc > 1 ? number(argv[1], 0, "SECONDS") : 10;
-	run.threads_left = threads;
+	run.threads_left = threads ? threads : 1;
 	witness_open();
 	run.file = make_memfd(run.bytes);
 	fprintf(stderr, "busy: ready\n");
 	began = now();
 	for (int i = 0; i < threads; i++)
 		start_thread(&all[i], send_and_receive, NULL);
+	if (!threads)
+		send_and_receive(NULL);
 	wait_for_the_end(&signals, began + seconds);
 	__atomic_store_n(&run.stop, true, __ATOMIC_RELAXED);
 	for (int i = 0; i < threads; i++)
