@@ -1,7 +1,8 @@
 /** Counts and probes that outlive the agent: whatever becomes of it, what a program has done is counted once. */
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
@@ -9,6 +10,7 @@ import { DEFAULT_OPTIONS } from '../../src/kernel/options.ts';
 import { Pins } from '../../src/kernel/pins.ts';
 import { type Taken, TakeoverRun } from '../../src/kernel/takeover.ts';
 import { loadBinding } from '../../../native/lib/index.ts';
+import { until } from './support/kernel.ts';
 import {
   type Daemon,
   program,
@@ -171,6 +173,44 @@ it('of two generations that are attached while one takes over, exactly one count
   const daemon = await start([], OBJECTS.other);
   expect(await attemptsOf(daemon, busy.comm)).toBe(made);
 });
+
+it.each([
+  { signal: 'SIGKILL', next: 'ours' },
+  { signal: 'SIGTERM', next: 'ours' },
+  { signal: 'SIGKILL', next: 'other' },
+] as const)(
+  'what becomes of a refusal is seen while no agent runs ($signal, then $next programs)',
+  async ({ signal, next }) => {
+    const directory = temporaryDirectory();
+    const comm = `refused-${String(counter)}`;
+    symlinkSync('/usr/bin/python3', join(directory, comm));
+    // each line that it reads is one step
+    const script = `import os, socket, sys
+a, b = socket.socketpair()
+f = os.open('/proc/self/status', os.O_RDONLY)
+try: os.sendfile(a.fileno(), f, None, 100)
+except OSError as e: print(e.errno, flush=True)
+sys.stdin.readline()
+a.send(os.read(f, 100))
+print('copied', flush=True)
+sys.stdin.readline()
+`;
+    const first = await start();
+    const refused = spawn(join(directory, comm), ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const lines = createInterface(refused.stdout)[Symbol.asyncIterator]();
+    expect(await lines.next()).toMatchObject({ value: '22' });
+    // well within the half second that a refusal may be pending
+    await until(() => existsSync(join(pins, '1/links/evidence_exit')));
+    await first.stop(signal);
+    refused.stdin.write('read\n');
+    expect(await lines.next()).toMatchObject({ value: 'copied' });
+    const second = await start([], OBJECTS[next]);
+    const fallbacks = async (evidence: string) =>
+      sumOf(await scrape(second), 'workload_fallbacks_total', `comm="${comm}"`, `evidence="${evidence}"`);
+    expect([await fallbacks('confirmed'), await fallbacks('presumed')]).toEqual([1, 0]);
+    refused.stdin.end('end\n');
+  },
+);
 
 it('a second agent on the same pins says so and changes nothing', async () => {
   const first = await start();
