@@ -268,6 +268,7 @@ function announce(kernel: Kernel, url: string): void {
       log('warning', `${name} (${hook}) is not attached, what it sees is missing: ${reason}`);
     else if (reason !== '') log('warning', `${name} (${hook}) is attached ${reason}`);
   }
+  if (attached.length < programs.length) log('warning', 'what this host lacks, and what to do: spillway doctor');
   log('info', `metrics are at ${url}/metrics, an overview is at ${url}/`);
   log('info', 'to look at one command: spillway stat -- COMMAND');
 }
