@@ -15,11 +15,11 @@ OBJECT := build/bpf/spillway.bpf.o
 BINDING := build/native/spillway.node
 LAYOUT := agent/src/abi/layout.ts
 # As deep in the tree as agent/src/cli/main.ts: what the agent finds beside itself, both find at the same place.
-BUNDLE := build/agent/cli/main.mjs
+BUNDLE := build/agent/cli/main.cjs
 # What went into it, for the licences.
 BUNDLE_INPUTS := build/agent/inputs.json
 # Runs in a thread of its own, so it is a file of its own; made with the bundle, just before it.
-PASSWORD_THREAD := build/agent/web/password-thread.mjs
+PASSWORD_THREAD := build/agent/web/password-thread.cjs
 LIBBPF := build/vendor/libbpf-1.7.0
 STAMPS := build/stamps
 
@@ -77,15 +77,15 @@ $(STAMPS)/layout: $(STAMPS)/bpf $(layout_inputs) node_modules/.installed $(if $(
 	@$(NODE) scripts/generate-layout.ts $(OBJECT) $(LAYOUT)
 	@touch $@
 
-# One file of plain JavaScript starts four times as fast as the sources, and needs a third less memory. Packages that are
-# no ECMAScript modules ask for `require`.
+# One file of plain JavaScript starts four times as fast as the sources, and needs a third less memory. CommonJS, because an
+# ECMAScript module that imports node:http makes Node load all of its fetch(), for a tenth of a second.
 $(BUNDLE) $(PASSWORD_THREAD) $(BUNDLE_INPUTS) &: $(STAMPS)/layout $(shell find agent/src native/lib -name '*.ts')
-	@esbuild agent/src/cli/main.ts agent/src/web/password-thread.ts --bundle --platform=node --format=esm --target=node24 \
-		--log-level=warning --outbase=agent/src --outdir=build/bundle.tmp --out-extension:.js=.mjs --metafile=$(BUNDLE_INPUTS) \
-		--banner:js="import { createRequire as from } from 'node:module'; const require = from(import.meta.url);"
+	@esbuild agent/src/cli/main.ts agent/src/web/password-thread.ts --bundle --platform=node --format=cjs --target=node24 \
+		--log-level=warning --outbase=agent/src --outdir=build/bundle.tmp --out-extension:.js=.cjs --metafile=$(BUNDLE_INPUTS) \
+		--define:import.meta.url=__self --banner:js="const __self = require('node:url').pathToFileURL(__filename).href;"
 	@mkdir -p $(dir $(BUNDLE)) $(dir $(PASSWORD_THREAD))
-	@mv build/bundle.tmp/web/password-thread.mjs $(PASSWORD_THREAD)
-	@mv build/bundle.tmp/cli/main.mjs $(BUNDLE)
+	@mv build/bundle.tmp/web/password-thread.cjs $(PASSWORD_THREAD)
+	@mv build/bundle.tmp/cli/main.cjs $(BUNDLE)
 
 # What `spillway version` and build_info call the revision.
 build/revision: FORCE

@@ -64,8 +64,8 @@ it('it holds these files and no others, all of root, with these modes', () => {
     '-rw-r--r-- ./lib/systemd/system/spillway.service',
     '-rwxr-xr-x ./usr/bin/spillway',
     '-rwxr-xr-x ./usr/lib/spillway/bin/node',
-    '-rw-r--r-- ./usr/lib/spillway/build/agent/cli/main.mjs',
-    '-rw-r--r-- ./usr/lib/spillway/build/agent/web/password-thread.mjs',
+    '-rw-r--r-- ./usr/lib/spillway/build/agent/cli/main.cjs',
+    '-rw-r--r-- ./usr/lib/spillway/build/agent/web/password-thread.cjs',
     '-rw-r--r-- ./usr/lib/spillway/build/bpf/spillway.bpf.o',
     '-rw-r--r-- ./usr/lib/spillway/build/native/spillway.node',
     '-rw-r--r-- ./usr/lib/spillway/build/revision',
@@ -179,7 +179,7 @@ describe('unpacked where nothing is but the libraries of its dependencies and a 
   });
 
   it('no part holds a path of the machine that built it, or what is only for debugging', () => {
-    const names = ['bin/node', 'build/agent/cli/main.mjs', 'build/native/spillway.node', 'build/bpf/spillway.bpf.o'];
+    const names = ['bin/node', 'build/agent/cli/main.cjs', 'build/native/spillway.node', 'build/bpf/spillway.bpf.o'];
     for (const name of names) {
       const content = readFileSync(join(root, 'usr/lib/spillway', name));
       expect(content.includes(ROOT.replace(/\/$/, '')), name).toBe(false);

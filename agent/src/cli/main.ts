@@ -6,11 +6,11 @@ import { endQuietlyOnBrokenPipe } from './output.ts';
 import { makeProgram } from './program.ts';
 
 endQuietlyOnBrokenPipe();
-try {
-  await makeProgram().parseAsync();
-} catch (error) {
-  process.exitCode = exitCodeOf(error);
-}
+makeProgram()
+  .parseAsync()
+  .catch((error: unknown) => {
+    process.exitCode = exitCodeOf(error);
+  });
 
 function exitCodeOf(error: unknown): number {
   // commander has printed these already; it knows no status but 1 for a wrong command line
