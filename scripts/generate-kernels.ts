@@ -35,6 +35,8 @@ export interface Found {
   refused?: { code: number; said: string };
   /** By file: how many tests passed, and the names of those that did not. */
   live?: Record<string, { passed: number; failed: string[] }>;
+  /** The .deb under systemd: as `live`. */
+  package?: { passed: number; failed: string[] };
   /** By kind of preemption, then by load. */
   preemptions?: Record<string, Record<string, Account>>;
 }
@@ -62,6 +64,9 @@ function collect(found: Record<string, Found>): void {
       one.refused = { code, said: said[0] ?? '' };
     } else if (part === 'live') {
       one.live = liveOf((result as unknown as { tests: Test[] }).tests);
+    } else if (part === 'package') {
+      const { passed, failed } = result as unknown as NonNullable<Found['package']>;
+      one.package = { passed, failed };
     } else if (part.startsWith('preemption-')) {
       const { groups } = result as unknown as { groups: Record<string, Account> };
       (one.preemptions ??= {})[part.slice('preemption-'.length)] = groups;
@@ -97,6 +102,9 @@ const inOrder = (found: Readonly<Record<string, Found>>): [string, Found][] =>
     (a.release ?? '').localeCompare(b.release ?? '', 'en', { numeric: true }),
   );
 
+const passedOf = ({ passed, failed }: { passed: number; failed: readonly string[] }): string =>
+  `${passed} of ${passed + failed.length}`;
+
 const percent = (part: number, all: number): string => `${((100 * part) / all).toFixed(1)} %`;
 
 function lossOf({ all, seen, missed }: Account): string {
@@ -130,11 +138,12 @@ export function tablesOf(found: Readonly<Record<string, Found>>): string {
       'known calls and requests, number for number',
       ...each(({ calls }) => (calls === undefined ? '' : `${calls.exact ? 'equal' : 'differs'} (${calls.attempts})`)),
     ],
+    ['the package under systemd', ...each(({ package: of }) => (of === undefined ? '' : passedOf(of)))],
     ...files.map((file) => [
       `live tests: ${file}`,
       ...each(({ live }) => {
         const of = live?.[file];
-        return of === undefined ? '' : `${of.passed} of ${of.passed + of.failed.length}`;
+        return of === undefined ? '' : passedOf(of);
       }),
     ]),
   ];
@@ -146,11 +155,12 @@ export function tablesOf(found: Readonly<Record<string, Found>>): string {
       maps === undefined ? '' : lossOf(maps),
     ]),
   );
-  const said = kernels.flatMap(([, { release = '', refused, live = {}, doctor = {} }]) => [
+  const said = kernels.flatMap(([, { release = '', refused, live = {}, doctor = {}, package: deb }]) => [
     ...(refused === undefined ? [] : [`- ${release}: \`${refused.said}\``]),
     ...Object.entries(doctor)
       .filter(([, { state }]) => state !== 'ok')
       .map(([name, { detail }]) => `- ${release}: ${name}: ${detail}`),
+    ...(deb?.failed ?? []).map((name) => `- ${release}: package: ${name}`),
     ...Object.entries(live).flatMap(([file, { failed }]) => failed.map((name) => `- ${release}: ${file}: ${name}`)),
   ]);
   return [

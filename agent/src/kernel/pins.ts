@@ -1,7 +1,7 @@
 /** The files in bpffs that keep tables and probes when the agent is gone. Touches the file system and nothing else. */
 import {
   closeSync,
-  existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -33,6 +33,9 @@ const { fields: TURN } = LAYOUT.structs.turn;
 
 /** A file's name for what is called `.bss` or `category/name`: bpffs takes no dots. */
 const fileName = (name: string): string => name.replace(/^.*\./, '').replaceAll('/', '-');
+
+/** Not existsSync: that asks access(2), which knows no capability of one that is not root, and a bpffs is root's (mode 0700). */
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 export class Pins {
   readonly #binding: Binding;
@@ -82,7 +85,7 @@ export class Pins {
   /** Whose turn it is; null before there was any. */
   turn(): MappedRegion | null {
     const path = this.sharedPath('turns');
-    return existsSync(path) ? this.#binding.mapPinned(path) : null;
+    return isThere(path) ? this.#binding.mapPinned(path) : null;
   }
 
   sharedPath(map: (typeof SHARED_MAPS)[number]): string {
@@ -95,7 +98,7 @@ export class Pins {
 
   /** Whether something is pinned there. */
   has(generation: number, kind: PinKind, name: string): boolean {
-    return existsSync(this.path(generation, kind, name));
+    return isThere(this.path(generation, kind, name));
   }
 
   makeDirectories(generation: number): void {
@@ -137,7 +140,7 @@ export class Pins {
       this.remove(generation);
       return sum + links;
     }, 0);
-    for (const map of SHARED_MAPS) if (existsSync(this.sharedPath(map))) unlinkSync(this.sharedPath(map));
+    for (const map of SHARED_MAPS) if (isThere(this.sharedPath(map))) unlinkSync(this.sharedPath(map));
     rmdirSync(this.#root);
     return probes;
   }
@@ -147,7 +150,7 @@ export class Pins {
 function removeIn(directory: string): void {
   for (const kind of KINDS) {
     for (const name of namesIn(join(directory, kind))) unlinkSync(join(directory, kind, name));
-    if (existsSync(join(directory, kind))) rmdirSync(join(directory, kind));
+    if (isThere(join(directory, kind))) rmdirSync(join(directory, kind));
   }
   rmdirSync(directory);
 }
@@ -155,7 +158,7 @@ function removeIn(directory: string): void {
 const BPFFS_REMEDY = 'mount it with: mount -t bpf bpf /sys/fs/bpf, as root, or set persist: false';
 
 function namesIn(directory: string): string[] {
-  return existsSync(directory) ? readdirSync(directory) : [];
+  return isThere(directory) ? readdirSync(directory) : [];
 }
 
 /** The pin of one link that comes and goes. */
@@ -168,7 +171,7 @@ export class PinnedLink {
 
   /** The link that an agent before has left; null if there is none. */
   adopt(program: Program): Link | null {
-    return existsSync(this.#path) ? program.adoptLink(this.#path) : null;
+    return isThere(this.#path) ? program.adoptLink(this.#path) : null;
   }
 
   set(link: Link): void {
@@ -176,7 +179,7 @@ export class PinnedLink {
   }
 
   remove(): void {
-    if (existsSync(this.#path)) unlinkSync(this.#path);
+    if (isThere(this.#path)) unlinkSync(this.#path);
   }
 }
 

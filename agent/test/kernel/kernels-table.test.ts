@@ -26,3 +26,9 @@ it('leaves empty what was not run', () => {
   expect(tables).toContain('|  | 9.9.9 | 9.10.1 |');
   expect(tables).toContain('| known calls and requests, number for number |  | differs (5) |');
 });
+
+it('tells how much of the package works under systemd, and what does not', () => {
+  const tables = tablesOf({ '9': { release: '9.9.9', package: { passed: 9, failed: ['is removed'] } } });
+  expect(tables).toContain('| the package under systemd | 9 of 10 |');
+  expect(tables).toContain('- 9.9.9: package: is removed');
+});

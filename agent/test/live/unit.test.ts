@@ -1,12 +1,12 @@
 /** What packaging/spillway.service forbids, without systemd: the agent lives with it. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { until } from './support/kernel.ts';
 import { asNobody, reachable, REACHABLE_SPILLWAY, startedService } from './support/manager.ts';
-import { ROOT, run, temporaryDirectory } from './support/run.ts';
+import { ROOT, run, SPILLWAY, temporaryDirectory } from './support/run.ts';
 
 const UNIT = readFileSync(join(ROOT, 'packaging/spillway.service'), 'utf8');
 const setting = (name: string): string[] =>
@@ -71,4 +71,33 @@ it('runs where the kernel’s files are read only and its symbols hidden, as Pro
   });
   expect(service.status()).toMatch(/^no alert; (?:.*; )?all \d+ probes attached$/);
   expect(service.stderr()).not.toMatch(/warning|error/);
+});
+
+it('goes on with pins below a directory of root’s, and reads a configuration of root’s: it has capabilities for that', async () => {
+  // as systemd mounts /sys/fs/bpf
+  const bpffs = `/sys/fs/bpf/spillway-test-unit-${String(process.pid)}`;
+  const pins = join(bpffs, 'pins');
+  const nobody = 65_534;
+  mkdirSync(bpffs, { mode: 0o700 });
+  mkdirSync(pins, { mode: 0o700 });
+  chownSync(pins, nobody, nobody);
+  onTestFinished(async () => {
+    await run([SPILLWAY, 'unpin'], { env: { SPILLWAY_PINS: pins } });
+    rmdirSync(bpffs);
+  });
+  const web = join(temporaryDirectory(), 'web.yaml');
+  writeFileSync(web, 'http_server_config: {headers: {X-Content-Type-Options: nosniff}}\n', { mode: 0o600 });
+  const options = {
+    before: [...reachable(), ...asNobody(CAPABILITIES)],
+    spillway: REACHABLE_SPILLWAY,
+    env: { SPILLWAY_PINS: pins },
+    settings: `persist: true\nweb: {config_file: ${web}}\n`,
+  };
+  const first = await startedService(options);
+  expect((await fetch(`${first.url}/-/ready`)).headers.get('x-content-type-options')).toBe('nosniff');
+  first.child.kill('SIGKILL');
+  await first.exited;
+  const second = await startedService(options);
+  expect(second.stderr()).toContain('going on with the counts and probes');
+  expect(second.stderr()).not.toMatch(/warning|error/);
 });

@@ -1,6 +1,6 @@
 /** Machines with kernels of Debian's: scripts/vm, which tells what each option means. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,9 +60,7 @@ function once(machine: Machine, command: string): Promise<Outcome> {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
     child.once('error', reject);
     child.once('close', (code) => {
-      const files = new Map<string, string | null>();
-      const read = (name: string) => (existsSync(join(out, name)) ? readFileSync(join(out, name), 'utf8') : null);
-      for (const name of ['result.json', 'live.json', 'stderr']) files.set(name, read(name));
+      const files = new Map(readdirSync(out).map((name) => [name, readFileSync(join(out, name), 'utf8')]));
       rmSync(out, { recursive: true, force: true });
       resolve({ ...said, code: code ?? 125, file: (name) => files.get(name) ?? null });
     });

@@ -45,6 +45,8 @@ export interface ServiceOptions {
   readonly spillway?: string;
   readonly watchdogS?: number;
   readonly env?: NodeJS.ProcessEnv;
+  /** Further lines of the configuration. */
+  readonly settings?: string;
 }
 
 let port = 21_400;
@@ -55,6 +57,7 @@ export async function startService({
   spillway = SPILLWAY,
   watchdogS,
   env = {},
+  settings = '',
 }: ServiceOptions = {}): Promise<Service> {
   const directory = temporaryDirectory();
   // for agents that are not root
@@ -63,7 +66,7 @@ export async function startService({
   mkdirSync(state);
   chmodSync(state, 0o777);
   const config = join(directory, 'config.yaml');
-  writeFileSync(config, `alerts: {state_directory: ${state}}\n`);
+  writeFileSync(config, `alerts: {state_directory: ${state}}\n${settings}`);
   const socket = join(directory, 'notify');
   const listener = spawn('python3', ['-c', LISTENER, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void listener.kill('SIGKILL'));

@@ -248,8 +248,13 @@ export async function startDaemon(flags: readonly string[] = [], env: NodeJS.Pro
 export async function scrape(daemon: Daemon): Promise<Map<string, number>> {
   const response = await fetch(`${daemon.url}/metrics`);
   if (!response.ok) throw new Error(`/metrics answered ${String(response.status)}`);
+  return samplesOf(await response.text());
+}
+
+/** What an exposition holds, by series. */
+export function samplesOf(exposition: string): Map<string, number> {
   const samples = new Map<string, number>();
-  for (const line of (await response.text()).split('\n')) {
+  for (const line of exposition.split('\n')) {
     if (line === '' || line.startsWith('#')) continue;
     const space = line.lastIndexOf(' ');
     samples.set(line.slice(0, space), Number(line.slice(space + 1)));
