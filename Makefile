@@ -1,4 +1,5 @@
 # make run      set up, build, load and attach, serve on 127.0.0.1:10190 (root)
+# make demo     what it shows when zero-copy degrades (root)
 # make test     set up, build and run the whole test suite on this kernel (root)
 # make help     the rest
 #
@@ -7,7 +8,7 @@
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: help run build bpf bpf-bpftool native layout bundle programs applications test check lint types format-check format unused unit \
+.PHONY: help run demo build bpf bpf-bpftool native layout bundle programs applications test check lint types format-check format unused unit \
 	native-test sanitized live fuzz fixtures bench deb reference test-container test-kernels kernels-table clean distclean FORCE
 
 NODE := node_modules/.bin/node
@@ -31,6 +32,13 @@ run: ## set up, build, then run the agent; its options in ARGS
 	@$(MAKE) --no-print-directory build
 	@scripts/mount-filesystems
 	@exec bin/spillway run $(ARGS)
+
+demo: ## an agent, a Prometheus and programs whose zero-copy degrades, to look at; Ctrl-C ends all of it
+	@scripts/require-root 'make demo'
+	@scripts/install-packages demo
+	@$(MAKE) --no-print-directory build
+	@scripts/mount-filesystems
+	@exec $(NODE) demo/main.ts
 
 build: bpf native layout bundle build/revision ## all that bin/spillway needs
 	@:
@@ -77,12 +85,18 @@ $(STAMPS)/layout: $(STAMPS)/bpf $(layout_inputs) node_modules/.installed $(if $(
 	@$(NODE) scripts/generate-layout.ts $(OBJECT) $(LAYOUT)
 	@touch $@
 
+# What `spillway dashboards export` writes: by the name of each file its text.
+RULES := dashboards/rules/spillway-alerts.yaml dashboards/rules/spillway-alerts-optional.yaml
+RULES_AS_JSON := JSON.stringify(Object.fromEntries(process.argv.slice(1).map((file) => \
+	[path.basename(file), fs.readFileSync(file, "utf8")])))
+
 # One file of plain JavaScript starts four times as fast as the sources, and needs a third less memory. CommonJS, because an
 # ECMAScript module that imports node:http makes Node load all of its fetch(), for a tenth of a second.
-$(BUNDLE) $(PASSWORD_THREAD) $(BUNDLE_INPUTS) &: $(STAMPS)/layout $(shell find agent/src native/lib -name '*.ts')
+$(BUNDLE) $(PASSWORD_THREAD) $(BUNDLE_INPUTS) &: $(STAMPS)/layout $(shell find agent/src native/lib dashboards -name '*.ts') $(RULES)
 	@esbuild agent/src/cli/main.ts agent/src/web/password-thread.ts --bundle --platform=node --format=cjs --target=node24 \
 		--log-level=warning --outbase=agent/src --outdir=build/bundle.tmp --out-extension:.js=.cjs --metafile=$(BUNDLE_INPUTS) \
-		--define:import.meta.url=__self --banner:js="const __self = require('node:url').pathToFileURL(__filename).href;"
+		--define:EMBEDDED_RULES="$$($(NODE) -p '$(RULES_AS_JSON)' $(RULES))" --define:import.meta.url=__self \
+		--banner:js="const __self = require('node:url').pathToFileURL(__filename).href;"
 	@mkdir -p $(dir $(BUNDLE)) $(dir $(PASSWORD_THREAD))
 	@mv build/bundle.tmp/web/password-thread.cjs $(PASSWORD_THREAD)
 	@mv build/bundle.tmp/cli/main.cjs $(BUNDLE)

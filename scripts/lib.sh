@@ -22,13 +22,28 @@ die() {
   exit "$status"
 }
 
+# On a terminal, counts the seconds until it is killed or this script has ended. (In the background it does not see Ctrl-C.)
+count_seconds() {
+  # its sleep may outlive the script, and would keep the lock
+  if [[ -n ${lock_fd:-} ]]; then exec {lock_fd}>&-; fi
+  while sleep 1 && kill -0 $$ 2>/dev/null; do printf '\r  %s s' "$((SECONDS - $1))"; done >&2
+}
+
 # logged NAME COMMAND...: runs a noisy command with its output in build/log/NAME.log; on failure shows where it begins,
 # ends, and is.
 logged() {
-  local log=build/log/$1.log status=0
+  local log=build/log/$1.log status=0 ticker=
   shift
   mkdir -p build/log
+  if [[ -t 2 ]]; then
+    count_seconds "$SECONDS" &
+    ticker=$!
+  fi
   "$@" >"$log" 2>&1 || status=$?
+  if [[ -n $ticker ]]; then
+    kill "$ticker" && wait "$ticker" 2>/dev/null || true
+    printf '\r\033[K' >&2
+  fi
   if ((status != 0)); then
     say "failed with status $status: $*"
     if (($(wc -l <"$log") <= 16)); then

@@ -10,6 +10,7 @@ import { checkCommand } from './check.ts';
 import { completionCommand } from './completion.ts';
 import { RULE_OPTIONS } from './configuration.ts';
 import { build } from './context.ts';
+import { dashboardsCommand } from './dashboards.ts';
 import { doctorCommand } from './doctor.ts';
 import { inspectCommand } from './inspect.ts';
 import { procsCommand } from './procs.ts';
@@ -36,6 +37,7 @@ export function makeProgram(): Command {
     inspectCommand,
     alertsCommand(sendTest),
     snapshotCommand,
+    dashboardsCommand,
     checkCommand({ ...RULE_OPTIONS, files: FILES, attach }),
     doctorCommand,
     unpinCommand,

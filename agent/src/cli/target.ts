@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { printable } from '../model/text.ts';
 import { log } from './context.ts';
+import { countSeconds } from './progress.ts';
 
 /** How it came to its end. */
 export interface Exit {
@@ -47,8 +48,10 @@ function exitOf(child: ChildProcess, file: string): Promise<Exit> {
 /** Waits for the duration, for Ctrl-C, or for the last of the watched processes to end. */
 export function watch(pids: readonly number[] | undefined, milliseconds: number | undefined): Promise<Exit> {
   const started = performance.now();
+  const uncount = countSeconds(milliseconds);
   return new Promise((resolve) => {
     const done = () => {
+      uncount();
       clearInterval(poll);
       clearTimeout(timer);
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, done);

@@ -6,8 +6,9 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { defaultRules } from '../../src/alerts/default-rules.ts';
 import type { CounterSelector, Rule } from '../../src/alerts/rule.ts';
-import { CATALOGUE, PREFIX, PROCESS_CATALOGUE } from '../../src/metrics/catalogue.ts';
+import { PREFIX } from '../../src/metrics/catalogue.ts';
 import { durationText } from '../../src/model/duration.ts';
+import { EXPORTED, type Selected, selectorText, seriesOf } from './promql.ts';
 
 const DIRECTORY = fileURLToPath(new URL('../../../dashboards/rules/', import.meta.url));
 
@@ -42,49 +43,6 @@ const recordedFor = (file: FileName): Map<string, RecordingRule> =>
   );
 const RECORDED = { [FILES[0]]: recordedFor(FILES[0]), [FILES[1]]: recordedFor(FILES[1]) };
 
-interface Selected {
-  readonly name: string;
-  readonly matchers: readonly { readonly label: string; readonly operator: string; readonly value: string }[];
-}
-
-const KEYWORDS = new Set(['and', 'or', 'unless', 'offset']);
-
-/** Every series that an expression names. */
-function seriesOf(expr: string): Selected[] {
-  const groupings = /\b(?:on|ignoring|by|without)\s*\([^)]*\)/g;
-  const ranges = /\[[^\]]*\]|\boffset\s+\w+/g;
-  const rest = expr.replace(groupings, ' ').replace(ranges, ' ');
-  return [...rest.matchAll(/(?<![\w:.])([a-zA-Z_:][\w:]*)(?![\w:])\s*(?:\{([^}]*)\}|(?!\s*\())/g)]
-    .filter(([, name = '']) => !KEYWORDS.has(name))
-    .map(([, name = '', matchers = '']) => ({
-      name,
-      matchers: [...matchers.matchAll(/(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"/g)].map(
-        ([, label = '', operator = '', value = '']) => ({ label, operator, value }),
-      ),
-    }));
-}
-
-/** Of every metric that is exported: its labels. */
-const EXPORTED = new Map<string, readonly string[]>([
-  ...Object.entries(CATALOGUE).map(([name, { labels }]) => [`${PREFIX}${name}`, labels] as const),
-  ...Object.entries(PROCESS_CATALOGUE).map(([name, { labels }]) => [name, labels] as const),
-]);
-
-test('the parser of this test sees every series and every label of an expression', () => {
-  const expr =
-    'sum without (a) (rate(one{b="x", c=~"y|z"}[1m] offset 1m)) - x:two:3m or sum by (d) (three{}) / (four >= 2e3) and on (job) five';
-  expect(seriesOf(expr)).toEqual([
-    {
-      name: 'one',
-      matchers: [
-        { label: 'b', operator: '=', value: 'x' },
-        { label: 'c', operator: '=~', value: 'y|z' },
-      ],
-    },
-    ...['x:two:3m', 'three', 'four', 'five'].map((name) => ({ name, matchers: [] })),
-  ]);
-});
-
 test.for(FILES)('%s names only metrics and labels that there are', (file) => {
   for (const { expr } of rulesIn(file)) {
     const series = seriesOf(expr);
@@ -114,10 +72,6 @@ function keptLabels(file: FileName, name: string): string[] {
   return (EXPORTED.get(counted.name) ?? []).filter((label) => !summed.includes(label));
 }
 
-const selectorText = ({ name, matchers }: Selected): string => {
-  const texts = matchers.map(({ label, operator, value }) => `${label}${operator}"${value}"`);
-  return texts.length === 0 ? name : `${name}{${texts.join(', ')}}`;
-};
 const onOneLine = (expr: string): string => expr.replace(/\s+/g, ' ').trim();
 
 test.for(FILES)('%s records growth, all in one way, over the window of its name', (file) => {
