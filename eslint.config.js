@@ -21,7 +21,7 @@ const mayImport = {
   metrics: ['model', 'names', 'alerts'],
   alerts: ['model', 'names'],
   service: ['native', 'model', 'names'],
-  web: ['metrics', 'alerts', 'model', 'config'],
+  web: ['metrics', 'alerts', 'model', 'names', 'config'],
   cli: ['*'],
 };
 /** Rooms of plain data and arithmetic: of packages and of Node only what neither does nor keeps anything. */

@@ -121,6 +121,7 @@ async function serve(flags: RunFlags): Promise<void> {
       try {
         const snapshot = attached.snapshot();
         running.tick(snapshot);
+        server.observe(snapshot);
         supervisor.progress(snapshot, running.view().firing.map(nameOfAlert));
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);

@@ -1,5 +1,5 @@
 /** What other rooms use of metrics. */
 export type { Build, Collection } from './agent-series.ts';
 export { DEFAULT_LIMITS, Exporter, type Limits } from './exporter.ts';
-export { figuresOf, processRegistry } from './process.ts';
+export { figuresOf, type ProcessFigures, processRegistry } from './process.ts';
 export { CONTENT_TYPE } from './text.ts';

@@ -10,10 +10,13 @@ export interface Reply {
   readonly headers?: OutgoingHttpHeaders;
   /** The same body, compressed, for whoever accepts it; made at most once for all who share this reply. */
   readonly gzipped?: () => Promise<Buffer>;
+  /** The body has no end yet: whoever writes it from now on. */
+  readonly follow?: (response: ServerResponse) => void;
 }
 
 const TEXT = 'text/plain; charset=utf-8';
 export const HTML = 'text/html; charset=utf-8';
+export const EVENTS = 'text/event-stream; charset=utf-8';
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
 export const text = (status: number, body: string, headers: OutgoingHttpHeaders = {}): Reply => ({
@@ -40,6 +43,7 @@ export async function send(
   reply: Reply,
   last: boolean,
 ): Promise<number> {
+  if (reply.follow !== undefined && request.method === 'GET') return follow(response, reply.follow, reply);
   const encoded = reply.gzipped !== undefined && acceptsGzip(request.headers['accept-encoding']);
   const body = encoded ? await reply.gzipped() : Buffer.from(reply.body);
   response.writeHead(reply.status, {
@@ -53,6 +57,21 @@ export async function send(
   });
   response.end(body);
   return body.length;
+}
+
+/** Nothing waits to be read yet: what writes it sees to that. */
+function follow(response: ServerResponse, write: (response: ServerResponse) => void, reply: Reply): number {
+  response.writeHead(reply.status, {
+    'content-type': reply.type,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    // nginx would collect it otherwise
+    'x-accel-buffering': 'no',
+    ...reply.headers,
+  });
+  response.flushHeaders();
+  write(response);
+  return 0;
 }
 
 /** RFC 9110, 12.5.3: `gzip` by name, else `*`; a weight of 0 forbids it. */

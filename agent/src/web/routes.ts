@@ -1,13 +1,24 @@
 /** A path -> what is answered there. It knows neither sockets nor requests. */
 import type { AlertsReport } from '../alerts/view.ts';
-import { type Build, type Collection, CONTENT_TYPE, Exporter, type Limits } from '../metrics/index.ts';
+import {
+  type Build,
+  type Collection,
+  CONTENT_TYPE,
+  Exporter,
+  type Limits,
+  type ProcessFigures,
+} from '../metrics/index.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { printable } from '../model/text.ts';
 import { alertsJson } from './alerts-json.ts';
-import { landingPage, PAGE_POLICY } from './page.ts';
+import { ICON, ICON_PATH, PAGE_POLICY, SCRIPT_PATH, STYLE_PATH } from './page.ts';
+import { SCRIPT } from './page/live.ts';
+import { STYLE } from './page/style.ts';
 import { compressible, HTML, JSON_TYPE, type Reply, text } from './reply.ts';
 import { inTurn, shared } from './shared.ts';
 import { snapshotJson } from './snapshot-json.ts';
+import { Status } from './status.ts';
+import type { Stream, StreamOptions } from './stream.ts';
 
 /** What the server shows. */
 export interface Source {
@@ -27,15 +38,25 @@ export interface RouteOptions {
   readonly limits: Limits;
   /** Metrics of the agent's own process, in the same text format. */
   processMetrics(): Promise<string>;
+  /** The same for the page. */
+  readonly process: ProcessFigures;
+  /** Name of the host. */
+  readonly hostName: string;
   /** A collection has failed. */
   failed(message: string): void;
+  readonly streams: StreamOptions;
   /** Milliseconds of a clock that is never set back. */
   monotonicMs(): number;
 }
 
+const PAGE_HEADERS = {
+  'content-security-policy': PAGE_POLICY,
+  'referrer-policy': 'no-referrer',
+  vary: 'Accept-Encoding',
+};
+
 /** Each reload is logged: a flood of them is one a second. */
 const RELOAD_REST_MS = 1000;
-const NOTHING_YET = { snapshot: null, error: '' };
 
 export type Route = () => Reply | Promise<Reply>;
 
@@ -44,6 +65,9 @@ export interface Routes {
   readonly pages: ReadonlyMap<string, Route>;
   /** By path: what POST does. */
   readonly actions: ReadonlyMap<string, Route>;
+  /** By path: what GET listens to. */
+  readonly streams: ReadonlyMap<string, Stream>;
+  readonly status: Status;
 }
 
 /** Whether there are alerts and a reload is asked at each request: they may come after the server. */
@@ -64,17 +88,34 @@ export function routesOf(source: Source, options: RouteOptions): Routes {
     }
   };
 
+  const status = new Status({
+    identity: { build, host: options.hostName },
+    async collect() {
+      const { snapshot, error } = await collect();
+      if (snapshot === null) throw new Error(error);
+      return snapshot;
+    },
+    ready: () => source.ready(),
+    alerts: () => source.alerts?.(),
+    own: options.process,
+    monotonicMs: () => options.monotonicMs(),
+    streams: options.streams,
+  });
+
   const pages = new Map<string, Route>([
     [
       '/',
-      async () => {
-        const ready = source.ready();
-        const { snapshot, error } = ready ? await collect() : NOTHING_YET;
-        if (ready && snapshot === null) return text(500, error);
-        const body = landingPage(build, ready, snapshot?.programs ?? [], source.alerts?.());
-        return { status: 200, type: HTML, body, headers: { 'content-security-policy': PAGE_POLICY } };
-      },
+      shared(async () => {
+        try {
+          return { ...compressible(200, HTML, await status.page()), headers: PAGE_HEADERS };
+        } catch (error) {
+          return text(500, error instanceof Error ? error.message : String(error));
+        }
+      }),
     ],
+    [STYLE_PATH, () => compressible(200, 'text/css; charset=utf-8', STYLE)],
+    [SCRIPT_PATH, () => compressible(200, 'text/javascript; charset=utf-8', SCRIPT)],
+    [ICON_PATH, () => compressible(200, 'image/svg+xml', ICON)],
     [
       '/metrics',
       shared(async () => {
@@ -103,7 +144,15 @@ export function routesOf(source: Source, options: RouteOptions): Routes {
     ['/-/healthy', () => text(200, 'healthy')],
     ['/-/ready', () => (source.ready() ? text(200, 'ready') : text(503, 'not ready: programs are being attached'))],
   ]);
-  return { pages, actions: new Map([['/-/reload', inTurn(() => reload(source), RELOAD_REST_MS)]]) };
+  return {
+    pages,
+    actions: new Map([['/-/reload', inTurn(() => reload(source), RELOAD_REST_MS)]]),
+    streams: new Map([
+      ['/api/v1/stream', status.overviews],
+      ['/page/stream', status.updates],
+    ]),
+    status,
+  };
 }
 
 async function reload(source: Source): Promise<Reply> {

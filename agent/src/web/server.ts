@@ -1,6 +1,7 @@
 /** The HTTP server: limits, lifetime, and nothing of what is served. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { DEFAULT_LIMITS, figuresOf, processRegistry, type Limits } from '../metrics/index.ts';
 import { SpillwayError } from '../model/errors.ts';
 import { OPEN, type WebConfig } from './access/config.ts';
@@ -9,8 +10,10 @@ import { bodyEnds } from './body.ts';
 import { Door } from './door.ts';
 import { Quiet } from './quiet.ts';
 import { MAX_HEADER_BYTES } from './refusals.ts';
-import { type Reply, send, text } from './reply.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { EVENTS, type Reply, send, text } from './reply.ts';
 import { type Routes, routesOf, type Source } from './routes.ts';
+import { DEFAULT_STREAM_OPTIONS, type StreamOptions } from './stream.ts';
 
 export interface ServerOptions {
   readonly host: string;
@@ -31,6 +34,8 @@ export interface ServerOptions {
   readonly idleTimeout: number;
   /** Milliseconds that close() gives to answers under way. */
   readonly closeGrace: number;
+  /** Who listens to events, and for how long. */
+  readonly streams: StreamOptions;
 }
 
 const DEFAULT_SERVER_OPTIONS: ServerOptions = {
@@ -44,6 +49,7 @@ const DEFAULT_SERVER_OPTIONS: ServerOptions = {
   requestTimeout: 10_000,
   idleTimeout: 30_000,
   closeGrace: 1000,
+  streams: DEFAULT_STREAM_OPTIONS,
 };
 
 const MAX_URL = 2048;
@@ -51,6 +57,8 @@ const MAX_URL = 2048;
 export interface WebServer {
   /** `http://127.0.0.1:10190`, or https, with the port that was really taken. */
   readonly url: string;
+  /** Shows a snapshot that was taken for another purpose: who gives one a second spares the server its own. */
+  observe(snapshot: Snapshot): void;
   /** Lets answers under way end, cuts what remains, resolves when nothing listens any more. Any number of times. */
   close(): Promise<void>;
 }
@@ -66,7 +74,8 @@ export async function startServer(
 ): Promise<WebServer> {
   const all = { ...DEFAULT_SERVER_OPTIONS, ...options };
   signal?.throwIfAborted();
-  const registry = processRegistry(figuresOf(process, Date.now()));
+  const figures = figuresOf(process, Date.now());
+  const registry = processRegistry(figures);
   const quiet = new Quiet(
     (level, message) => source.log(level, message),
     () => performance.now(),
@@ -74,6 +83,9 @@ export async function startServer(
   const routes = routesOf(source, {
     limits: all.limits,
     processMetrics: () => registry.metrics(),
+    process: figures,
+    hostName: hostname(),
+    streams: all.streams,
     failed: (message) => quiet.say('collect', 'error', message),
     monotonicMs: () => performance.now(),
   });
@@ -107,14 +119,21 @@ export async function startServer(
   server.on('error', (error) => quiet.say('listen', 'error', `listening: ${reason(error)}`));
 
   let closing: Promise<void> | null = null;
-  const close = () => (closing ??= closeServer(server, door, all.closeGrace).finally(() => guard.close()));
+  const close = () => {
+    routes.status.close();
+    return (closing ??= closeServer(server, door, all.closeGrace).finally(() => guard.close()));
+  };
   const onAbort = () => void close();
   signal?.addEventListener('abort', onAbort, { once: true });
   server.once('close', () => signal?.removeEventListener('abort', onAbort));
   // aborted while the port was being taken
   if (signal?.aborted === true) await close();
   signal?.throwIfAborted();
-  return { url: urlOf(server, all.access.current().tls === null ? 'http' : 'https'), close };
+  return {
+    url: urlOf(server, all.access.current().tls === null ? 'http' : 'https'),
+    observe: (snapshot) => routes.status.observe(snapshot),
+    close,
+  };
 }
 
 function newServer(options: ServerOptions, listener: (request: IncomingMessage, response: ServerResponse) => void) {
@@ -130,7 +149,7 @@ function newServer(options: ServerOptions, listener: (request: IncomingMessage, 
 }
 
 async function answer(
-  { pages, actions }: Routes,
+  { pages, actions, streams, status }: Routes,
   guard: Guard,
   access: WebConfig,
   request: IncomingMessage,
@@ -148,11 +167,20 @@ async function answer(
     return action();
   }
   const page = pages.get(path);
-  if (page === undefined) return text(404, 'not found: / lists what there is');
+  const stream = streams.get(path);
+  if (page === undefined && stream === undefined) return text(404, 'not found: / lists what there is');
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
   }
-  return page();
+  if (page !== undefined) return page();
+  // a page of another site could not read it, but hold a place
+  if (fromOtherSite(request)) return text(403, 'not for web pages');
+  const follow = (response: ServerResponse): void => {
+    const lastId = request.headers['last-event-id'];
+    stream?.add(response, client, typeof lastId === 'string' ? lastId : undefined);
+    status.watch();
+  };
+  return { status: 200, type: EVENTS, body: '', follow };
 }
 
 /**

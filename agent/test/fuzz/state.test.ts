@@ -17,7 +17,9 @@ import { renderAlerts } from '../../src/cli/render/alerts.ts';
 import { Exporter } from '../../src/metrics/exporter.ts';
 import type { AlertsView } from '../../src/alerts/view.ts';
 import { alertsJson } from '../../src/web/alerts-json.ts';
-import { landingPage } from '../../src/web/page.ts';
+import { html } from '../../src/web/page/markup.ts';
+import { overviewOf } from '../../src/web/page/overview.ts';
+import { alertsSection } from '../../src/web/page/sections.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { ruleOf } from '../support/alerts.ts';
 import { snapshotOf } from '../support/snapshots.ts';
@@ -84,7 +86,9 @@ async function live(text: string): Promise<{ sent: NotificationEvent[]; logged: 
     const report = { ...alerting.view(), rules: RULES.map(({ name }) => name), time: snapshot.time };
     parseExposition(exporter.render(snapshot, { seconds: 0, success: true }, report));
     const json = JSON.stringify(alertsJson(report));
-    landingPage(build, true, [], report);
+    const own = { cpus: null, residentBytes: 0, startedAt: '' };
+    const overview = overviewOf(snapshot, { now: null, workloads: { of: 0, rows: [] }, alerts: report, own });
+    expect(html(alertsSection(overview))).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]|\[object|undefined|NaN/u);
     const lines = renderAlerts(JSON.parse(json) as AlertsView, snapshot.time);
     expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]|\[object|undefined|NaN/u);
   }

@@ -73,19 +73,23 @@ test('/metrics has the alerts', async () => {
   expect([...series]).toEqual([[JSON.stringify({ rule: 'SendfileFallback' }), 1]]);
 });
 
-describe('the landing page', () => {
+describe('the page', () => {
   test('shows what fires, escaped, and nothing in it acts on the text around it', async () => {
     const { text } = await ask(await serve(sourceOf({ alerts: () => view })), '/');
     expect(text).toContain('href="/api/v1/alerts"');
     expect(text).toContain(
-      '<tr><th scope="row">&lt;R&gt;</th><td>a\\x1b[2J\\u{202e}\\u{d800}&amp; (&lt;b&gt;&quot;\\\\x0a.service)</td>' +
-        '<td>2026-01-02T03:04:00.250Z</td><td>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;</td></tr>',
+      '<strong>&lt;R&gt;</strong> <span class="subject">a\\x1b[2J\\u{202e}\\u{d800}&amp; (&lt;b&gt;&quot;\\\\x0a.service)</span> ' +
+        '<span class="state">firing since 2026-01-02T03:04:00Z</span><p>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;</p>',
     );
   });
 
-  test('says that nothing fires, and nothing at all where alerts are switched off', async () => {
-    expect((await ask(await serve(sourceOf({ alerts: () => viewOf() })), '/')).text).toContain('No alert fires.');
-    expect((await ask(await serve(sourceOf()), '/')).text).not.toMatch(/alert/i);
+  test('says that nothing fires, and what is watched; or that alerts are switched off', async () => {
+    const rules = ['A', 'B'];
+    const quiet = (await ask(await serve(sourceOf({ alerts: () => viewOf({ rules }) })), '/')).text;
+    expect(quiet).toContain('No alert fires; 2 rules are watched.');
+    const off = (await ask(await serve(sourceOf()), '/')).text;
+    expect(off).toContain('Alerts are switched off.');
+    expect(off).not.toContain('/api/v1/alerts');
   });
 });
 

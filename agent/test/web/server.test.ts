@@ -118,9 +118,9 @@ describe('the other pages', () => {
     expect(headers['content-security-policy']).toContain("default-src 'none'");
     expect(page).toContain('<html lang="en">');
     expect(page).toContain('kernel 6.18&lt;&amp;&gt;');
-    expect(page).toContain('1 programs attached, 1 unavailable');
-    expect(page).toContain('unavailable: no &lt;such&gt; tracepoint');
-    for (const path of ['/metrics', '/api/v1/snapshot', '/-/healthy', '/-/ready'])
+    expect(page).toContain('1 programs attached, <a class="warning" href="#programs">1 could not be');
+    expect(page).toContain('no &lt;such&gt; tracepoint');
+    for (const path of ['/metrics', '/api/v1/snapshot', '/api/v1/stream', '/-/healthy', '/-/ready'])
       expect(page).toContain(`href="${path}"`);
   });
 
@@ -133,8 +133,33 @@ describe('the other pages', () => {
     });
     const { status, body } = await ask(server, '/');
     expect(status).toBe(200);
-    expect(body.toString()).toContain('Not ready yet: 0 programs attached');
+    expect(body.toString()).toContain('Not ready yet: programs are being attached.');
     expect(logged).toEqual([]);
+  });
+
+  test('/ of a failed collection is 500 and says why', async () => {
+    const server = await serve({
+      snapshot() {
+        throw new Error('map is closed');
+      },
+    });
+    const { status, text } = await ask(server, '/');
+    expect([status, text]).toEqual([500, 'reading the kernel tables: map is closed\n']);
+  });
+
+  test('what the page loads is there, and is of the type that the page needs', async () => {
+    const server = await serve();
+    const page = (await ask(server, '/')).text;
+    const types = {
+      '/page/style.css': 'text/css',
+      '/page/live.js': 'text/javascript',
+      '/page/icon.svg': 'image/svg+xml',
+    };
+    for (const [path, type] of Object.entries(types)) {
+      const { status, headers } = await ask(server, path);
+      expect([status, headers['content-type']?.split(';')[0]]).toEqual([200, type]);
+      expect(page).toContain(`"${path}"`);
+    }
   });
 
   test('/-/healthy is 200 also while nothing is attached; /-/ready is 503 until it is', async () => {
@@ -159,7 +184,7 @@ describe('the other pages', () => {
 });
 
 describe('requests', () => {
-  test.each(['/', '/metrics', '/api/v1/snapshot', '/-/healthy', '/-/ready'])(
+  test.each(['/', '/page/live.js', '/metrics', '/api/v1/snapshot', '/-/healthy', '/-/ready'])(
     'HEAD %s is GET without the body',
     async (path) => {
       const server = await serve();

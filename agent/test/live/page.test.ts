@@ -1,0 +1,235 @@
+/** The status page in a real Chromium, in front of the real agent: what an operator sees when something begins to copy. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hashSync } from 'bcryptjs';
+import { expect, it, onTestFinished } from 'vitest';
+import { CertificateMaker } from '../support/certificates.ts';
+import { Chromium } from './support/chromium.ts';
+import { until } from './support/kernel.ts';
+import { type Daemon, startDaemon, temporaryDirectory } from './support/run.ts';
+
+/** Sends a file without a copy; from the moment that a file `degrade` is there, one that has to be read. */
+const LOAD = `
+import os, socket, sys, time, threading
+directory = sys.argv[1]
+open('/proc/self/comm', 'w').write(sys.argv[2])
+a, b = socket.socketpair()
+def drain():
+    while b.recv(65536): pass
+threading.Thread(target=drain, daemon=True).start()
+good = os.open(directory + '/data', os.O_RDONLY)
+while True:
+    for _ in range(20):
+        if os.path.exists(directory + '/degrade'):
+            bad = os.open('/proc/self/status', os.O_RDONLY)
+            try: os.sendfile(a.fileno(), bad, 0, 100)
+            except OSError: a.send(os.read(bad, 100))
+            os.close(bad)
+        else:
+            os.sendfile(a.fileno(), good, 0, 4096)
+    time.sleep(0.05)
+`;
+
+interface Load {
+  readonly child: ChildProcess;
+  degrade(): void;
+}
+
+/** @param comm what it calls itself */
+function startLoad(comm: string): Load {
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, 'data'), Buffer.alloc(8192));
+  const child = spawn('python3', ['-c', LOAD, directory, comm], { stdio: 'ignore' });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  return { child, degrade: () => writeFileSync(join(directory, 'degrade'), '') };
+}
+
+/** Rules that need little, so that a test sees them fire. */
+function config(): string[] {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'config.yaml');
+  writeFileSync(
+    file,
+    `alerts:
+  state_directory: ${directory}/state
+  rules:
+    SendfileFallback: {window: 3s, for: 0s, ratio: {minimum: 10}, scopes: [workload]}
+`,
+  );
+  return ['--config', file];
+}
+
+/** The cells of the row of a table whose head has a text in it. */
+const rowOf = (section: string, head: string): string => `
+  [...document.querySelectorAll('#${section} tbody tr')]
+    .map((row) => [...row.cells].map((cell) => cell.textContent))
+    .find(([head]) => head.includes(${JSON.stringify(head)}))`;
+
+const text = (selector: string): string => `document.querySelector(${JSON.stringify(selector)})?.textContent ?? ''`;
+
+const LOOKS = [
+  { name: 'light-1440', width: 1440 },
+  { name: 'dark-1440', width: 1440, dark: true },
+  { name: 'light-320', width: 320 },
+  { name: 'dark-320', width: 320, dark: true },
+];
+
+/** Nothing on the page is wider than the page: what is wide scrolls by itself. */
+const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+
+async function watched(flags: readonly string[] = config()): Promise<{ daemon: Daemon; chromium: Chromium }> {
+  const daemon = await startDaemon(flags);
+  const chromium = await Chromium.start();
+  await chromium.look({ width: 1440 });
+  await chromium.open(`${daemon.url}/`);
+  await until(async () => (await chromium.evaluate<string>(text('#stream'))).startsWith('live'));
+  return { daemon, chromium };
+}
+
+it('a load that degrades is seen within two seconds, and the alert with it; in every light and width', async () => {
+  const load = startLoad('degrading');
+  const { daemon, chromium } = await watched();
+  await until(
+    async () => (await chromium.evaluate<string[] | undefined>(rowOf('workloads', 'degrading'))) !== undefined,
+  );
+  expect(await chromium.evaluate(text('#alerts'))).toContain('No alert fires');
+  await new Promise((resolve) => setTimeout(resolve, 6000));
+
+  load.degrade();
+  const began = performance.now();
+  // in the page, not from here: what is measured is when it is there to be seen
+  await chromium.evaluate(`
+    window.seen = {};
+    const look = () => {
+      const why = document.querySelector('#why').textContent;
+      if (why.includes('source_cannot_splice') && why.includes('degrading')) seen.why ??= performance.now();
+      if (document.querySelector('#alerts').textContent.includes('degrading')) seen.alert ??= performance.now();
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+    window.began = performance.now();`);
+  const late = performance.now() - began;
+  await until(() => chromium.evaluate<boolean>('seen.why !== undefined && seen.alert !== undefined'));
+  const seen = await chromium.evaluate<{ why: number; alert: number }>(
+    '({ why: seen.why - began, alert: seen.alert - began })',
+  );
+  expect(Math.max(seen.why, seen.alert) + late).toBeLessThan(2000);
+  expect(await chromium.evaluate('document.title')).toMatch(/^\(1\) spillway on /);
+  expect(await chromium.evaluate(text('#news'))).toMatch(/^An alert fires: SendfileFallback, degrading/);
+
+  for (const { name, ...look } of LOOKS) {
+    await chromium.look(look);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect([name, await chromium.evaluate(OVERFLOW)]).toEqual([name, 0]);
+    await chromium.picture(name);
+  }
+  expect(chromium.heard.complaints).toEqual([]);
+  expect(chromium.heard.requests.filter((url) => !url.startsWith(daemon.url))).toEqual([]);
+});
+
+/** Copies files whose names are markup, calls itself markup too, and waits. */
+const HOSTILE = `
+import os, sys, time
+directory = sys.argv[1]
+open('/proc/self/comm', 'w').write('<i onclick=x()>')
+name = directory + '/<img src=x onerror=alert(1)>'
+with open(name, 'wb') as file: file.write(b'x' * 100)
+source, sink = os.open(name, os.O_RDONLY), os.open(name + '<script>alert(2)', os.O_WRONLY | os.O_CREAT)
+for _ in range(7): os.copy_file_range(source, sink, 100, 0, 0)
+print('ready', flush=True)
+time.sleep(1000)
+`;
+
+/** Attempts of a program, from the API. */
+async function attemptsOf(daemon: Daemon, name: string): Promise<number> {
+  const { processes } = (await (await fetch(`${daemon.url}/api/v1/snapshot`)).json()) as {
+    processes: { comm: string; attempts: number }[];
+  };
+  return processes.filter(({ comm }) => comm === name).reduce((sum, { attempts }) => sum + attempts, 0);
+}
+
+const cellOf = async (chromium: Chromium, section: string, head: string, column: number): Promise<string | undefined> =>
+  (await chromium.evaluate<string[] | undefined>(rowOf(section, head)))?.[column];
+
+it('names of others run nothing, and figures are those of the API; without JavaScript too', async () => {
+  const { daemon, chromium } = await watched();
+  const child = spawn('python3', ['-c', HOSTILE, temporaryDirectory()], { stdio: ['ignore', 'pipe', 'ignore'] });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  const comm = '<i onclick=x()>';
+  for (const script of [true, false]) {
+    await chromium.look({ width: 1440, script });
+    if (!script) await chromium.open(`${daemon.url}/`);
+    await until(async () => (await cellOf(chromium, 'workloads', comm, 3)) === '7');
+    expect(await attemptsOf(daemon, comm)).toBe(7);
+    const why = await chromium.evaluate<string>(text('#why'));
+    expect(why).toContain('<img src=x onerror=alert(1)>');
+    expect(await cellOf(chromium, 'why', 'copy_file_range_in_kernel', 1)).toBe('copy_file_range');
+    expect(await chromium.evaluate("document.querySelectorAll('img, i, script:not([src])').length")).toBe(0);
+    // without a script it stands still, and does not say that it moves
+    const stream = await chromium.evaluate<string>(text('#stream'));
+    expect(stream).toMatch(script ? /^live, as of / : /^as of \d\d:\d\d:\d\d UTC$/);
+    expect(await chromium.evaluate("document.getElementById('pause').hidden")).toBe(!script);
+  }
+  await chromium.picture('no-script-1440');
+  expect(chromium.heard.complaints).toEqual([]);
+  expect(chromium.heard.requests.filter((url) => !url.startsWith(daemon.url))).toEqual([]);
+});
+
+it('by keyboard alone: straight to the figures, pause and resume, scroll what is wide; focus is seen and stays', async () => {
+  startLoad('busy');
+  const { chromium } = await watched();
+  const focus = () => chromium.evaluate<string>('document.activeElement.id || document.activeElement.className');
+  await chromium.press('Tab');
+  expect(await focus()).toBe('skip');
+  await chromium.press('Tab');
+  expect(await focus()).toBe('pause');
+  expect(await chromium.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid');
+  await chromium.press('Enter');
+  await until(async () => (await chromium.evaluate<string>(text('#stream'))) === 'paused');
+  const figures = await chromium.evaluate<string>(text('main'));
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  expect(await chromium.evaluate(text('main'))).toBe(figures);
+  await chromium.press('Enter');
+  await until(async () => (await chromium.evaluate<string>(text('main'))) !== figures);
+  await chromium.press('Tab');
+  expect(await focus()).toBe('scroll');
+  const scrolled = await chromium.evaluate<string>(text('main'));
+  await until(async () => (await chromium.evaluate<string>(text('main'))) !== scrolled);
+  expect(await focus()).toBe('scroll');
+  expect(chromium.heard.complaints).toEqual([]);
+});
+
+it('an agent that goes away is told, and the next one goes on', async () => {
+  const { daemon, chromium } = await watched();
+  await daemon.stop();
+  await until(async () => (await chromium.evaluate<string>(text('#stream'))).startsWith('no answer'));
+  await startDaemon([...config(), '--web.listen-address', new URL(daemon.url).host]);
+  await until(async () => (await chromium.evaluate<string>(text('#stream'))).startsWith('live'));
+});
+
+it('is live behind TLS and a password', async () => {
+  const maker = new CertificateMaker();
+  onTestFinished(() => maker.close());
+  const { certFile, keyFile } = maker.signed('server', maker.authority('authority'), ['IP:127.0.0.1']);
+  const file = join(maker.directory, 'web.yaml');
+  // it begins without, so that `startDaemon` sees when it is ready, and takes this by itself
+  writeFileSync(file, '');
+  const daemon = await startDaemon([...config(), '--web.config.file', file]);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const users = `basic_auth_users: {operator: ${hashSync('correct horse', 4)}}`;
+  writeFileSync(file, `tls_server_config: {cert_file: ${certFile}, key_file: ${keyFile}}\n${users}\n`);
+  const secure = daemon.url.replace('http://', 'https://');
+  const chromium = await Chromium.start();
+  await chromium.look({ width: 1440 });
+  await chromium.send('Security.setIgnoreCertificateErrors', { ignore: true });
+  await until(async () => {
+    await chromium.open(`${secure.replace('https://', 'https://operator:correct%20horse@')}/`);
+    return (await chromium.evaluate<string>('document.title')).startsWith('spillway on ');
+  });
+  await until(async () => (await chromium.evaluate<string>(text('#stream'))).startsWith('live'));
+});
