@@ -21,6 +21,7 @@ const mayImport = {
   metrics: ['model', 'names', 'alerts'],
   alerts: ['model', 'names'],
   service: ['native', 'model', 'names'],
+  top: ['model', 'names'],
   web: ['metrics', 'alerts', 'model', 'names', 'config'],
   cli: ['*'],
 };

@@ -1,38 +1,41 @@
 /** `spillway procs`: the processes that the daemon knows, and which of them fell back. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command } from 'commander';
 import { log } from './context.ts';
-import { type DaemonFlags, snapshotOfDaemon, withDaemon } from './daemon.ts';
-import { type Format, FORMATS, jsonText, write } from './output.ts';
-import { type ProcessOrder, PROCESS_ORDERS, renderProcessList, selectProcesses } from './render/procs.ts';
+import { withDaemon } from './daemon.ts';
+import { type Format, jsonText, write } from './output.ts';
+import { PROCESS_ORDERS, type ProcessOrder, renderProcessList, selectProcesses } from './render/procs.ts';
+import { showTable, type TableFlags, withTable } from './rows.ts';
+import { collect } from './source.ts';
 
-interface ProcsFlags extends DaemonFlags {
+interface ProcsFlags extends TableFlags {
   readonly output: Format;
   readonly sort: ProcessOrder;
-  readonly limit?: number;
   readonly fallen?: true;
 }
 
-export const procsCommand = withDaemon(new Command('procs'))
-  .description('the processes that the daemon watches: their attempts, and which of them fell back to copying')
-  .addOption(new Option('-o, --output <format>', 'format').choices(FORMATS).default('table'))
-  .addOption(new Option('--sort <column>', 'what comes first').choices(PROCESS_ORDERS).default('attempts'))
-  .addOption(new Option('--limit <number>', 'show no more than these').argParser(positive))
+const command = new Command('procs').description(
+  'the processes that the daemon watches: their attempts, and which of them fell back to copying',
+);
+
+export const procsCommand = withTable(withDaemon(command), PROCESS_ORDERS, 'processes whose name, unit or pid')
   .option('--fallen', 'only processes with a mechanism that fell back and has not worked since')
   .addHelpText('after', '\nExamples:\n  spillway procs --sort fallbacks --limit 10\n  spillway procs --fallen -o json')
-  .action(async (flags: ProcsFlags) => {
-    const { time, processes } = await snapshotOfDaemon(flags);
-    const { sort, limit = Infinity, fallen = false } = flags;
-    const selected = selectProcesses(processes, { sort, limit, fallen });
-    if (flags.output !== 'table') {
-      await write(jsonText({ schema: 'spillway.procs/1', time, processes: selected }, flags.output));
-    } else if (selected.length > 0) {
-      await write(`${renderProcessList(selected).join('\n')}\n`);
-    } else {
-      log('info', fallen ? 'no process fell back' : 'no process has made a zero-copy attempt');
-    }
-  });
+  .action((flags: ProcsFlags) => showTable(flags, () => show(flags)));
 
-function positive(text: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('a whole number, 1 or more.');
-  return Number(text);
+async function show(flags: ProcsFlags): Promise<void> {
+  const { time, boottime, processes } = await collect(flags);
+  const { sort, limit = Infinity, fallen = false, filter = '' } = flags;
+  const selected = selectProcesses(processes, { sort, limit, fallen, filter });
+  if (flags.output !== 'table') {
+    await write(jsonText({ schema: 'spillway.procs/1', time, boottime, processes: selected }, flags.output));
+  } else if (selected.length > 0) {
+    await write(`${renderProcessList(selected).join('\n')}\n${flags.watch === undefined ? '' : '\n'}`);
+  } else {
+    log('info', nothing(fallen, filter));
+  }
+}
+
+function nothing(fallen: boolean, filter: string): string {
+  if (filter !== '') return `no process${fallen ? ' that fell back' : ''} matches the filter`;
+  return fallen ? 'no process fell back' : 'no process has made a zero-copy attempt';
 }

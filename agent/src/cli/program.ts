@@ -12,11 +12,13 @@ import { RULE_OPTIONS } from './configuration.ts';
 import { build } from './context.ts';
 import { dashboardsCommand } from './dashboards.ts';
 import { doctorCommand } from './doctor.ts';
+import { flowsCommand } from './flows.ts';
 import { inspectCommand } from './inspect.ts';
 import { procsCommand } from './procs.ts';
 import { runCommand } from './run.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { statCommand } from './stat.ts';
+import { topCommand } from './top.ts';
 import { unpinCommand } from './unpin.ts';
 import { versionCommand } from './version.ts';
 
@@ -32,7 +34,9 @@ export function makeProgram(): Command {
   const attach = (config: Config) => tryToAttach(kernelOptionsOf(config));
   for (const command of [
     runCommand,
+    topCommand,
     statCommand,
+    flowsCommand,
     procsCommand,
     inspectCommand,
     alertsCommand(sendTest),

@@ -16,8 +16,11 @@ export function renderHeadline(command: readonly string[], how: string): string 
   return `${nameText(command.join(' '), HEADLINE_WIDTH - end.length)}${end}`;
 }
 
-/** Everything of a summary that occurred, most important first; a program that just works needs few lines. */
-export function renderSummary(summary: Summary): string[] {
+/**
+ * Everything of a summary that occurred, most important first; a program that just works needs few lines.
+ * @param most rows of the tables of flows and processes
+ */
+export function renderSummary(summary: Summary, most?: number): string[] {
   const rows = byStanding(summary);
   return paragraphs([
     [...verdicts(summary), ...(rows.length === 0 ? [NO_ATTEMPTS] : [])].flatMap((sentence) => wrap('', sentence, 2)),
@@ -26,8 +29,8 @@ export function renderSummary(summary: Summary): string[] {
     renderFallen(summary.processes),
     renderRings(summary.ioUring),
     renderLatency(rows),
-    renderFlows(summary.flows),
-    renderProcesses(summary.processes),
+    renderFlows(summary.flows, most),
+    renderProcesses(summary.processes, most),
     renderLosses(summary),
   ]);
 }

@@ -1,61 +1,80 @@
 /** `spillway snapshot`: one collection, from the daemon or with probes of our own. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_OPTIONS } from '../kernel/options.ts';
 import { DEFAULT_LIMITS, Exporter } from '../metrics/index.ts';
-import { snapshotJson, type SnapshotJson } from '../web/snapshot-json.ts';
+import type { SnapshotJson } from '../web/snapshot-json.ts';
 import { build, startKernel } from './context.ts';
-import { type DaemonFlags, metricsOfDaemon, snapshotOfDaemon, withDaemon } from './daemon.ts';
+import { metricsOfDaemon, withDaemon } from './daemon.ts';
 import { FORMATS, jsonText, write } from './output.ts';
 import { renderSummary } from './render.ts';
-import { duration } from './values.ts';
+import { selectFlows } from './render/flows.ts';
+import { matches, selectProcesses } from './render/procs.ts';
+import { showTable, type TableFlags, withTable } from './rows.ts';
+import { collect } from './source.ts';
 
 type SnapshotFormat = (typeof FORMATS)[number] | 'prometheus';
 
-interface SnapshotFlags extends DaemonFlags {
+const ORDERS = ['attempts', 'name'] as const;
+
+interface SnapshotFlags extends TableFlags {
   readonly output: SnapshotFormat;
-  readonly duration?: number;
+  readonly sort: (typeof ORDERS)[number];
 }
 
-export const snapshotCommand = withDaemon(new Command('snapshot'))
-  .description('everything that was counted: since the daemon started, or for a while with probes of our own')
-  .addOption(new Option('-o, --output <format>', 'format').choices([...FORMATS, 'prometheus']).default('table'))
-  .addOption(
-    new Option('-d, --duration <time>', 'ask no daemon: attach, count for this long and report').argParser(duration),
+const command = new Command('snapshot').description(
+  'everything that was counted: since the daemon started, or for a while with probes of our own',
+);
+
+export const snapshotCommand = withTable(
+  withDaemon(command),
+  ORDERS,
+  'processes, workloads, flows and causes of which a name',
+  [...FORMATS, 'prometheus'],
+)
+  .addHelpText(
+    'after',
+    `
+--sort, --limit and --filter are for the lists: the sums are those of the host.
+
+Examples:
+  spillway snapshot
+  spillway snapshot --duration 10s -o json`,
   )
-  .addHelpText('after', '\nExamples:\n  spillway snapshot\n  spillway snapshot --duration 10s -o json')
-  .action(async (flags: SnapshotFlags) => {
-    const collected = flags.duration === undefined ? fromDaemon(flags) : await fromKernel(flags.duration);
-    await write(await text(collected, flags.output));
-  });
+  .action((flags: SnapshotFlags) =>
+    showTable(flags, async () => {
+      await write(flags.output === 'prometheus' ? await prometheus(flags) : await document(flags, flags.output));
+    }),
+  );
 
-/** The two things that every format is made of. */
-interface Collected {
-  json(): Promise<SnapshotJson>;
-  prometheus(): Promise<string>;
+async function document(flags: SnapshotFlags, format: Exclude<SnapshotFormat, 'prometheus'>): Promise<string> {
+  const whole = await collect(flags);
+  if (format !== 'table') return jsonText(selected(whole, flags, flags.limit ?? Infinity), format);
+  const lines = renderSummary(selected(whole, flags, Infinity), flags.limit);
+  return `${lines.join('\n')}\n${flags.watch === undefined ? '' : '\n'}`;
 }
 
-async function text(collected: Collected, format: SnapshotFormat): Promise<string> {
-  if (format === 'prometheus') return collected.prometheus();
-  const document = await collected.json();
-  if (format !== 'table') return jsonText(document, format);
-  return `${renderSummary(document).join('\n')}\n`;
+/** The same with the entries of its lists that are asked for. */
+function selected(whole: SnapshotJson, { sort, filter = '' }: SnapshotFlags, limit: number): SnapshotJson {
+  const byName = sort === 'name';
+  const named = ({ unit, comm }: { readonly unit: string; readonly comm: string }) => matches(filter, unit, comm);
+  const workloads = whole.workloads.filter(named);
+  if (byName) workloads.sort((a, b) => (a.comm < b.comm ? -1 : Number(a.comm > b.comm)));
+  return {
+    ...whole,
+    processes: selectProcesses(whole.processes, { sort: byName ? 'comm' : 'attempts', limit, filter }),
+    causes: whole.causes.filter(named).slice(0, limit),
+    flows: selectFlows(whole.flows, { sort: byName ? 'src' : 'attempts', limit, filter }),
+    workloads: workloads.slice(0, limit),
+  };
 }
 
-function fromDaemon(flags: DaemonFlags): Collected {
-  return { json: () => snapshotOfDaemon(flags), prometheus: () => metricsOfDaemon(flags) };
-}
-
-async function fromKernel(milliseconds: number): Promise<Collected> {
+async function prometheus(flags: SnapshotFlags): Promise<string> {
+  if (flags.duration === undefined) return metricsOfDaemon(flags);
   const kernel = startKernel(DEFAULT_OPTIONS);
   try {
-    await sleep(milliseconds);
-    const snapshot = kernel.snapshot();
-    const collection = { seconds: 0, success: true };
-    return {
-      json: () => Promise.resolve(snapshotJson(snapshot)),
-      prometheus: () => Promise.resolve(new Exporter(build(), DEFAULT_LIMITS).render(snapshot, collection)),
-    };
+    await sleep(flags.duration);
+    return new Exporter(build(), DEFAULT_LIMITS).render(kernel.snapshot(), { seconds: 0, success: true });
   } finally {
     kernel.close();
   }

@@ -26,6 +26,12 @@ function capacity(text: string): number {
   return number;
 }
 
+/** A whole number, 1 or more. */
+export function positive(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('a whole number, 1 or more.');
+  return Number(text);
+}
+
 /** The option that sizes a table; without a standard the configuration says how much. */
 export function capacityOption(table: 'flows' | 'processes', standard?: number): Option {
   const option = new Option(`--${table} <number>`, `${table} to tell apart; what comes on top is counted together`);

@@ -98,6 +98,8 @@ export interface ProcessSummary extends Workload {
   readonly fallbacks: number;
   /** Mechanisms (and `io_uring_setup`) that fell back and have not worked since: a state, which silence does not end. */
   readonly fallen: readonly Fallible[];
+  /** Attempts and calls of io_uring_enter that ended in EAGAIN; left out where there was none, or it is not known. */
+  readonly eagain?: number;
 }
 
 /** What can fall back and stay so. */
@@ -109,6 +111,8 @@ export interface ProcessCounts extends Workload {
   /** See ProcessTable. */
   readonly fallen: number;
   readonly counters: Counters;
+  /** See ProcessSummary. */
+  readonly eagain?: number;
 }
 
 export interface FlowSummary extends FlowName {
@@ -258,7 +262,12 @@ function asyncCounts(causes: readonly Cause[]): Record<string, number> {
   return counts;
 }
 
-function processSummaries({ processes }: Snapshot): ProcessSummary[] {
+function processSummaries({ processes, causes }: Snapshot): ProcessSummary[] {
+  const eagain = new Map<number, number>();
+  for (const cause of causes) {
+    if (cause.process === null || !isEagain(cause)) continue;
+    eagain.set(cause.process, (eagain.get(cause.process) ?? 0) + cause.count);
+  }
   return Array.from({ length: processes.length }, (_, row) =>
     processSummary({
       pid: processes.pids[row] ?? 0,
@@ -266,12 +275,29 @@ function processSummaries({ processes }: Snapshot): ProcessSummary[] {
       comm: processes.comms[row] ?? '',
       fallen: processes.fallen[row] ?? 0,
       counters: processes.counters.subarray(row * COUNTER_COLUMNS, (row + 1) * COUNTER_COLUMNS),
+      eagain: eagain.get(row) ?? 0,
     }),
   ).sort((a, b) => b.attempts - a.attempts || a.pid - b.pid);
 }
 
+/** An attempt, or a call of io_uring_enter, that is to be made again. */
+export const isEagain = ({ kind, code }: Cause): boolean =>
+  (kind === 'errno' || kind === 'enter_errno') && errnoName(code) === 'EAGAIN';
+
 /** One process from its row of counters. */
-export function processSummary({ pid, unit, comm, fallen, counters }: ProcessCounts): ProcessSummary {
+export const processSummary = ({ pid, ...counts }: ProcessCounts): ProcessSummary => ({
+  pid,
+  ...countsSummary(counts),
+});
+
+/** The same of what is more than one process. */
+export function countsSummary({
+  unit,
+  comm,
+  fallen,
+  counters,
+  eagain = 0,
+}: Omit<ProcessCounts, 'pid'>): Omit<ProcessSummary, 'pid'> {
   const mechanisms: Partial<Record<Mechanism, number>> = {};
   let fallbacks = 0;
   for (const mechanism of MECHANISMS) {
@@ -280,7 +306,6 @@ export function processSummary({ pid, unit, comm, fallen, counters }: ProcessCou
     fallbacks += fallbacksOf(counters, mechanism);
   }
   return {
-    pid,
     comm,
     unit,
     attempts: totalAttempts(counters),
@@ -290,6 +315,7 @@ export function processSummary({ pid, unit, comm, fallen, counters }: ProcessCou
     mechanisms,
     fallbacks,
     fallen: fallenNames(fallen),
+    ...(eagain > 0 ? { eagain } : {}),
   };
 }
 

@@ -22,6 +22,24 @@ export function widthOf(text: string): number {
   return width;
 }
 
+/** Untrusted text, harmless and at most so many columns wide: of a longer one the beginning and, rather, the end. */
+export function nameText(name: string, most: number): string {
+  const text = printable(name);
+  if (widthOf(text) <= most) return text;
+  // by character of the name: an escape is shown whole or not at all
+  const shown = Array.from(name, printable);
+  const head = leading(shown, Math.floor((most - 1) / 3));
+  const tail = leading(shown.toReversed(), most - 1 - widthOf(head.join(''))).toReversed();
+  return `${head.join('')}…${tail.join('')}`;
+}
+
+/** As many of these from the beginning as fit. */
+function leading(texts: readonly string[], most: number): readonly string[] {
+  let width = 0;
+  const end = texts.findIndex((text) => (width += widthOf(text)) > most);
+  return end === -1 ? texts : texts.slice(0, end);
+}
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** `49152` -> `48.0 KiB`. */

@@ -1,6 +1,7 @@
 /** A Snapshot as the document of /api/v1/snapshot, which `spillway snapshot -o json` prints too. Pure. */
 import type { ProgramStatus, Snapshot, TableUsage } from '../model/snapshot.ts';
 import { summarize, type Summary } from '../model/summary.ts';
+import { type WorkloadSummary, workloadSummaries } from '../model/workloads.ts';
 
 export interface SnapshotJson extends Summary {
   readonly schema: 'spillway.snapshot/1';
@@ -8,6 +9,8 @@ export interface SnapshotJson extends Summary {
   readonly time: string;
   /** Seconds since boot, suspend included: what to divide by for a rate between two snapshots. */
   readonly boottime: number;
+  /** Processes that have ended included. */
+  readonly workloads: readonly WorkloadSummary[];
   readonly tables: readonly TableUsage[];
   readonly programs: readonly ProgramStatus[];
 }
@@ -19,6 +22,7 @@ export function snapshotJson(snapshot: Snapshot): SnapshotJson {
     time: new Date(snapshot.time.unixMs).toISOString(),
     boottime: snapshot.time.boottime,
     ...summarize(snapshot),
+    workloads: workloadSummaries(snapshot),
     tables: snapshot.tables,
     programs: snapshot.programs,
   };

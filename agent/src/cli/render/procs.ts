@@ -10,13 +10,27 @@ export type ProcessOrder = (typeof PROCESS_ORDERS)[number];
 const COMM_WIDTH = 15;
 const UNIT_WIDTH = 24;
 
+export interface ProcessSelection {
+  readonly sort: ProcessOrder;
+  readonly limit: number;
+  /** Only those with something that fell back and has not worked since. */
+  readonly fallen?: boolean;
+  /** Only those whose comm, unit or pid contains it. */
+  readonly filter?: string;
+}
+
+/** Whether one of the texts contains it, in upper or lower case. */
+export const matches = (filter: string, ...texts: readonly string[]): boolean =>
+  texts.some((text) => text.toLowerCase().includes(filter.toLowerCase()));
+
 /** The processes that are asked for, in the order asked for. */
 export function selectProcesses(
   processes: readonly ProcessSummary[],
-  { sort, limit, fallen }: { readonly sort: ProcessOrder; readonly limit: number; readonly fallen: boolean },
+  { sort, limit, fallen = false, filter = '' }: ProcessSelection,
 ): ProcessSummary[] {
   return processes
     .filter((process) => !fallen || process.fallen.length > 0)
+    .filter(({ comm, unit, pid }) => matches(filter, comm, unit, String(pid)))
     .sort((a, b) => ORDER[sort](a, b) || b.attempts - a.attempts || a.pid - b.pid)
     .slice(0, limit);
 }
@@ -45,8 +59,8 @@ export function renderProcessList(processes: readonly ProcessSummary[]): string[
   return columns([head, ...rows], head.length);
 }
 
-/** Percent without fractions; what is not quite nothing or all does not look like it. */
-function shareText(part: number, whole: number): string {
+/** Percent without fractions, for a table; what is not quite nothing or all does not look like it. */
+export function shareText(part: number, whole: number): string {
   if (whole === 0) return '-';
   const percent = Math.round((100 * part) / whole);
   if (percent === 0 && part > 0) return '<1';

@@ -10,7 +10,7 @@ const UNIT_WIDTH = 24;
 const ADDRESS_WIDTH = 30;
 
 /** Who made the attempts; units and fallbacks only where there are any. */
-export function renderProcesses(all: readonly ProcessSummary[]): string[] {
+export function renderProcesses(all: readonly ProcessSummary[], most = MOST_ROWS): string[] {
   // those that only set up rings have nothing to show here
   const processes = all.filter(({ attempts, fallen }) => attempts > 0 || fallen.length > 0);
   const units = processes.some(({ unit }) => unit !== '');
@@ -20,6 +20,7 @@ export function renderProcesses(all: readonly ProcessSummary[]): string[] {
     ['comm', 'pid', ...(units ? ['unit'] : [])],
     ['attempts', ...(fallbacks ? ['fallbacks'] : [])],
     processes,
+    most,
     (process) => [
       nameText(process.comm, COMM_WIDTH),
       String(process.pid),
@@ -31,12 +32,13 @@ export function renderProcesses(all: readonly ProcessSummary[]): string[] {
 }
 
 /** Between which hosts. */
-export function renderFlows(flows: readonly FlowSummary[]): string[] {
+export function renderFlows(flows: readonly FlowSummary[], most = MOST_ROWS): string[] {
   return table(
     'flow',
     ['src', 'dst', 'proto'],
     ['attempts', 'bytes'],
     flows,
+    most,
     ({ src, dst, proto, attempts, bytes }) => [
       src === '' ? '-' : nameText(src, ADDRESS_WIDTH),
       dst === '' ? '-' : nameText(dst, ADDRESS_WIDTH),
@@ -52,10 +54,11 @@ function table<T>(
   names: readonly string[],
   numbers: readonly string[],
   rows: readonly T[],
+  most: number,
   cells: (row: T) => readonly string[],
 ): string[] {
   if (rows.length === 0) return [];
-  const lines = columns([[...names, ...numbers], ...rows.slice(0, MOST_ROWS).map(cells)], names.length);
-  const more = rows.length - MOST_ROWS;
+  const lines = columns([[...names, ...numbers], ...rows.slice(0, most).map(cells)], names.length);
+  const more = rows.length - most;
   return more > 0 ? [...lines, `and ${count(more, `more ${noun}`)}`] : lines;
 }

@@ -1,26 +1,10 @@
 /** Words, numbers and names for lines of a terminal. Pure. */
-import { printable, widthOf } from '../../model/text.ts';
+import { widthOf } from '../../model/text.ts';
+
+export { nameText } from '../../model/text.ts';
 
 /** Columns of a terminal that nobody has widened. */
 export const WIDTH = 80;
-
-/** Untrusted text, harmless and at most so many columns wide: of a longer one the beginning and, rather, the end. */
-export function nameText(name: string, most: number): string {
-  const text = printable(name);
-  if (widthOf(text) <= most) return text;
-  // by character of the name: an escape is shown whole or not at all
-  const shown = Array.from(name, printable);
-  const head = leading(shown, Math.floor((most - 1) / 3));
-  const tail = leading(shown.toReversed(), most - 1 - widthOf(head.join(''))).toReversed();
-  return `${head.join('')}…${tail.join('')}`;
-}
-
-/** As many of these from the beginning as fit. */
-function leading(texts: readonly string[], most: number): readonly string[] {
-  let width = 0;
-  const end = texts.findIndex((text) => (width += widthOf(text)) > most);
-  return end === -1 ? texts : texts.slice(0, end);
-}
 
 /** The text in lines of at most WIDTH columns: the first behind `first`, the others behind `indent` spaces. */
 export function wrap(first: string, text: string, indent = first.length): string[] {

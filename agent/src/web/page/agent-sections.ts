@@ -120,7 +120,7 @@ export function stateLine(programs: readonly ProgramStatus[] | null): Markup {
   return element(
     'p',
     { id: 'state' },
-    `Counting: ${String(of('attached'))} programs attached`,
+    `Counting: ${String(of('attached'))} ${of('attached') === 1 ? 'program' : 'programs'} attached`,
     unavailable === 0
       ? '.'
       : [
