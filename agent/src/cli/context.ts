@@ -9,6 +9,7 @@ import type { KernelOptions } from '../kernel/options.ts';
 import { PIN_DIRECTORY as DEFAULT_PIN_DIRECTORY, Pins } from '../kernel/pins.ts';
 import type { Taken } from '../kernel/takeover.ts';
 import { SpillwayError } from '../model/errors.ts';
+import { Quiet } from '../web/quiet.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 
@@ -43,8 +44,12 @@ export function startKernel(options: KernelOptions, events: Omit<KernelEvents, '
   return Kernel.start(binding(), readObject(OBJECT), options, { ...events, onError: warn });
 }
 
+/** Some of it is tried again four times a second. */
+const quiet = new Quiet(log, () => performance.now());
+
 function warn(error: unknown): void {
-  log('warning', `the tables: ${error instanceof Error ? error.message : String(error)}`);
+  const why = error instanceof Error ? error.message : String(error);
+  quiet.say(why, 'warning', `the tables: ${why}`);
 }
 
 /** Which generation of tables an agent counts into, for the log. */
@@ -102,12 +107,27 @@ function revision(): string {
 /** Levels of syslog(3), as systemd reads them from a line's beginning. */
 const PRIORITY = { error: 3, warning: 4, info: 6 } as const;
 
-/** Logs to stderr: for people on a terminal, with priorities where the journal listens. */
+/** Messages that could not be written. */
+let unwritten = 0;
+
+/**
+ * Logs to stderr: for people on a terminal, with priorities where the journal listens. A log that takes nothing (its disk is full, its
+ * reader gone) ends nobody; it is told how much is missing as soon as it takes something again.
+ */
 export function log(level: keyof typeof PRIORITY, message: string): void {
+  const missing = unwritten;
+  const notice = missing === 0 ? '' : lineOf('warning', `${String(missing)} messages could not be written here`);
+  const written = (error?: Error | null) => {
+    unwritten = error ? unwritten + 1 : unwritten - missing;
+  };
+  process.stderr.write(notice + lineOf(level, message), written);
+}
+
+function lineOf(level: keyof typeof PRIORITY, message: string): string {
   const prefix = process.env.JOURNAL_STREAM === undefined ? '' : `<${String(PRIORITY[level])}>`;
   const text = message
     .split('\n')
     .map((line) => `${prefix}spillway: ${level === 'info' ? '' : `${level}: `}${line}`)
     .join('\n');
-  process.stderr.write(`${text}\n`);
+  return `${text}\n`;
 }

@@ -5,8 +5,9 @@ import { EXIT } from '../model/errors.ts';
 export const FORMATS = ['table', 'json', 'ndjson'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Ends the process with 0 once nobody reads stdout any more. */
+/** Ends the process with 0 once nobody reads stdout any more. A log that takes nothing is no reason to end: see log(). */
 export function endQuietlyOnBrokenPipe(): void {
+  process.stderr.on('error', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
   });

@@ -14,6 +14,9 @@ const LOOK_MS = 250;
 /** The probe stays for so long after the last pending refusal: the next one of the same program is then watched from its beginning. */
 const LINGER_MS = 750;
 
+/** What the agent or the host is short of at a moment, and may have again later. */
+const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
+
 const { pending_total: TOTAL, watching: WATCHING } = LAYOUT.variables;
 
 export class Watch {
@@ -25,9 +28,13 @@ export class Watch {
   readonly #expire: Program;
   readonly #timer: NodeJS.Timeout;
   readonly #pin: PinnedLink | null;
+  readonly #onError: (error: unknown) => void;
   readonly #total = new Float64Array(1);
   #link: Link | null = null;
   #failure = '';
+  #isRefusedForGood = false;
+  /** It could not be pinned, which is said once. */
+  #isUnpinned = false;
   #lastPending = -Infinity;
 
   /**
@@ -48,6 +55,7 @@ export class Watch {
     this.#program = object.program(EVIDENCE_PROGRAM);
     this.#expire = object.program('expire');
     this.#pin = pin;
+    this.#onError = onError;
     if (confirm !== 'never' && refused === undefined) this.#link = pin?.adopt(this.#program) ?? null;
     this.#globals.storeU32(WATCHING.offset, this.#link === null ? 0 : 1);
     if (this.#link !== null) this.#lastPending = performance.now();
@@ -66,7 +74,7 @@ export class Watch {
   look(): void {
     if (this.pending > 0) {
       this.#lastPending = performance.now();
-      if (this.#confirm === 'auto') this.#attach();
+      if (this.#confirm !== 'never') this.#attach();
       this.#expire.iterate();
     } else if (this.#confirm === 'auto' && performance.now() - this.#lastPending >= LINGER_MS) {
       this.#detach();
@@ -98,15 +106,29 @@ export class Watch {
   }
 
   #attach(): void {
-    if (this.#link !== null || this.#refused !== undefined || this.#failure !== '') return;
+    if (this.#link !== null || this.#refused !== undefined || this.#isRefusedForGood) return;
     try {
-      const link = this.#program.attach();
-      this.#pin?.set(link);
-      this.#link = link;
+      this.#link = this.#program.attach();
       this.#globals.storeU32(WATCHING.offset, 1);
-    } catch (error) {
+      this.#failure = '';
+    } catch (thrown) {
+      const error = thrown as BpfError;
+      this.#failure = error.message;
       // once is enough: it would fail again, and what is pending ends by itself
-      this.#failure = (error as BpfError).message;
+      this.#isRefusedForGood = !SHORTAGES.has(error.code);
+      return;
+    }
+    this.#keep(this.#link);
+  }
+
+  /** Somebody may have taken the directory away: the probe is then the agent's alone, and sees no less while it runs. */
+  #keep(link: Link): void {
+    if (this.#pin === null || this.#isUnpinned) return;
+    try {
+      this.#pin.set(link);
+    } catch (error) {
+      this.#isUnpinned = true;
+      this.#onError(error);
     }
   }
 

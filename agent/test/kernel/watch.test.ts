@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LAYOUT } from '../../src/abi/layout.ts';
 import type { Confirm } from '../../src/kernel/options.ts';
+import type { PinnedLink } from '../../src/kernel/pins.ts';
 import { Watch } from '../../src/kernel/watch.ts';
 import type { BpfObject, MappedRegion, Program } from '../../../native/lib/index.ts';
 
@@ -37,10 +38,14 @@ function kernel() {
   } as unknown as Program;
   const expire = { iterate: () => state.expired++ } as unknown as Program;
   const object = { program: (name: string) => (name === 'expire' ? expire : evidence) } as unknown as BpfObject;
-  const watch = (confirm: Confirm, refused?: string) =>
-    new Watch(object, globals, confirm, refused, null, (error) => {
+  const watch = (
+    confirm: Confirm,
+    refused?: string,
+    pin: PinnedLink | null = null,
+    onError = (error: unknown): void => {
       throw error;
-    });
+    },
+  ) => new Watch(object, globals, confirm, refused, pin, onError);
   return { state, watch };
 }
 
@@ -123,5 +128,44 @@ describe('Watch', () => {
     vi.advanceTimersByTime(500);
     expect(refused.status).toMatchObject({ state: 'unavailable', reason: 'EACCES: the verifier' });
     refused.close();
+  });
+
+  it.each(['auto', 'always'] as const)('%s: tries again when the agent was short of something', (confirm) => {
+    const { state, watch } = kernel();
+    state.error = Object.assign(new Error('attach evidence_exit: EMFILE'), { code: 'EMFILE' });
+    state.pending = 1;
+    const short = watch(confirm);
+    vi.advanceTimersByTime(500);
+    expect(short.status).toMatchObject({ state: 'unavailable', reason: 'attach evidence_exit: EMFILE' });
+    state.error = null;
+    vi.advanceTimersByTime(500);
+    expect(state).toMatchObject({ attached: 1, watching: 1 });
+    state.pending = 0;
+    short.close();
+  });
+
+  it('watches on where its probe cannot be pinned, and says so once', () => {
+    const { state, watch } = kernel();
+    const errors: unknown[] = [];
+    const gone = new Error('pin evidence_exit: ENOENT');
+    const pin = {
+      adopt: () => null,
+      set: () => {
+        throw gone;
+      },
+      remove: () => undefined,
+    } as unknown as PinnedLink;
+    const unpinned = watch('auto', undefined, pin, (error) => errors.push(error));
+    for (let i = 0; i < 3; i++) {
+      state.pending = 1;
+      vi.advanceTimersByTime(500);
+      expect(state).toMatchObject({ attached: 1, watching: 1 });
+      expect(unpinned.status.state).toBe('attached');
+      state.pending = 0;
+      vi.advanceTimersByTime(2000);
+      expect(state).toMatchObject({ attached: 0, watching: 0 });
+    }
+    expect(errors).toEqual([gone]);
+    unpinned.close();
   });
 });
