@@ -462,10 +462,8 @@ struct turn {
 enum handover {
 	/* `from` counts, and leaves a mark that it has */
 	HANDOVER_PREPARE,
-	/* `to` counts what has no mark */
-	HANDOVER_BEGIN,
-	/* `from` counts no more */
-	HANDOVER_END,
+	/* `from` counts no more; `to` counts what has no mark */
+	HANDOVER_SWITCH,
 };
 
 /* JSON that says what these tables are: read by a later agent before it knows their layout. */

@@ -6,10 +6,11 @@
  * one did:
  *
  *   PREPARE  the older counts and marks; the younger does nothing. Then all runs that began earlier must end.
- *   BEGIN    the younger counts what is not marked, and takes marks away.
- *   END      the older takes marks away, and counts no more. Then all runs that began earlier must end.
+ *   SWITCH   the older takes marks away, and counts no more; the younger counts what is not marked. Then all
+ * runs that began earlier must end, and the turn is the younger one's.
  *
- * Whatever the step was when each of the two looked, the event is counted once.
+ * An event that the older one saw in PREPARE and the younger one in SWITCH has a mark: it is counted once, like
+ * all others.
  */
 #include "turn.bpf.h"
 
@@ -39,7 +40,7 @@ __noinline int has_turn_in_handover(__u32 program)
 		return 0;
 	step = READ_ONCE(turn->step);
 	if (turn->from == generation) {
-		*mark = step != HANDOVER_END;
+		*mark = step != HANDOVER_SWITCH;
 		return *mark;
 	}
 	if (turn->to != generation || step == HANDOVER_PREPARE)

@@ -78,6 +78,10 @@ const MEMBERS: readonly [string, (handles: Handles) => unknown][] = [
   ['program.attach', ({ program }) => program.attach()],
   ['program.run', ({ program }) => program.run()],
   ['program.iterate', ({ program }) => program.iterate()],
+  ['program.pin', ({ program }) => program.pin('/sys/fs/bpf/never')],
+  ['program.adopt', ({ program }) => program.adopt('/sys/fs/bpf/never')],
+  ['program.adoptLink', ({ program }) => program.adoptLink('/sys/fs/bpf/never')],
+  ['link.pin', ({ link }) => link.pin('/sys/fs/bpf/never')],
   ['map.name', ({ map }) => map.name],
   ['map.info', ({ map }) => map.info()],
   ['map.lookup', ({ map }) => map.lookup(Buffer.alloc(12))],
@@ -85,6 +89,8 @@ const MEMBERS: readonly [string, (handles: Handles) => unknown][] = [
   ['map.delete', ({ map }) => map.delete(Buffer.alloc(12))],
   ['map.mapRegion', ({ map }) => map.mapRegion()],
   ['map.consume', ({ map }) => map.consume(16, () => undefined)],
+  ['map.pin', ({ map }) => map.pin('/sys/fs/bpf/never')],
+  ['map.reuse', ({ map }) => map.reuse('/sys/fs/bpf/never')],
   ['region.size', ({ region }) => region.size],
   ['region.readU64', ({ region }) => region.readU64(new Float64Array(1), 0, 8, 1, 1)],
   ['region.readU32', ({ region }) => region.readU32(new Uint32Array(1), 0, 4, 1, 1)],
@@ -94,6 +100,7 @@ const MEMBERS: readonly [string, (handles: Handles) => unknown][] = [
   ['region.storeU64', ({ region }) => region.storeU64(0, 1)],
   ['region.drainU64', ({ region }) => region.drainU64(new Float64Array(1), 0)],
   ['region.zero', ({ region }) => region.zero(0, 1)],
+  ['region.writeBytes', ({ region }) => region.writeBytes(0, Buffer.alloc(1))],
   ['ring.malformed', ({ ring }) => ring.malformed],
   ['ring.ref', ({ ring }) => ring.ref()],
   ['ring.unref', ({ ring }) => ring.unref()],
@@ -143,7 +150,7 @@ describe('closing', () => {
 
   test.each(MEMBERS)('%s after close is a TypeError', (_, use) => {
     handles.object.close();
-    expect(() => use(handles)).toThrow(/^(BpfObject|Program|BpfMap|MappedRegion|RingBuffer) is closed$/);
+    expect(() => use(handles)).toThrow(/^(BpfObject|Program|Link|BpfMap|MappedRegion|RingBuffer) is closed$/);
     expect(() => use(handles)).toThrow(TypeError);
   });
 });

@@ -183,7 +183,7 @@ describe('unpacked where nothing is but the libraries of its dependencies and a 
     for (const name of names) {
       const content = readFileSync(join(root, 'usr/lib/spillway', name));
       expect(content.includes(ROOT.replace(/\/$/, '')), name).toBe(false);
-      if (!name.endsWith('.mjs'))
+      if (!name.endsWith('.cjs'))
         expect(run('readelf', '-S', join(root, 'usr/lib/spillway', name)), name).not.toContain('.debug_');
     }
     expect(readFileSync(join(root, 'usr/share/doc/spillway/copyright')).includes(ROOT)).toBe(false);

@@ -1,6 +1,6 @@
 // Generated from the BTF of the BPF object by scripts/generate-layout.ts: do not edit.
 
-export const LAYOUT_HASH = '92c59d58f0d0c90b';
+export const LAYOUT_HASH = 'd6c1cb1fbc24f636';
 
 export const LAYOUT = {
   structs: {
@@ -1060,8 +1060,7 @@ export const LAYOUT = {
     },
     handover: {
       PREPARE: 0,
-      BEGIN: 1,
-      END: 2,
+      SWITCH: 1,
     },
     departed_place: {
       NAMELESS: 0,

@@ -6,20 +6,17 @@
  * handover itself, and docs/reliability.md.
  */
 import { createHash } from 'node:crypto';
-import { LAYOUT, LAYOUT_HASH, TABLES } from '../abi/layout.ts';
+import { LAYOUT, LAYOUT_HASH } from '../abi/layout.ts';
 import type { Binding, BpfError, BpfObject, MappedRegion } from '../../../native/lib/index.ts';
-import { WorkloadUnits } from '../enrich/workload-units.ts';
-import { addRow } from '../model/counters.ts';
 import { type Attachment, attachAll, EVIDENCE_PROGRAM } from './attach.ts';
-import { carry, type Carried, type OldTables } from './carry.ts';
-import { DepartedTables } from './departed.ts';
+import { carry, type OldTables } from './carry.ts';
+import { readOldTables, storeCarried } from './carried-tables.ts';
 import { type Identity, type Takeover, takeoverOf } from './generation.ts';
 import { leftOut } from './hooks.ts';
 import { type Loaded, programsOff, size } from './load.ts';
 import type { KernelOptions } from './options.ts';
 import { startProbes } from './probes.ts';
 import { countingGeneration, type Pins, readTurn, SHARED_MAPS, writeTurn } from './pins.ts';
-import { mapTables, SLOT_DEPARTED, SLOT_NOBODY, type SlotTable } from './tables.ts';
 
 /** A generation that counts, and how it came to. */
 export interface Taken {
@@ -30,7 +27,6 @@ export interface Taken {
 }
 
 const STEP = LAYOUT.enums.handover;
-const { OVERFLOW, NOBODY } = LAYOUT.enums.departed_place;
 /** Maps of one generation alone: constants, and its identity. */
 const isOwn = (map: string): boolean => /(?:\.rodata|^license|^identity)$/.test(map) || isShared(map);
 const isShared = (map: string): map is (typeof SHARED_MAPS)[number] => SHARED_MAPS.some((name) => name === map);
@@ -230,7 +226,6 @@ export class TakeoverRun {
   /** Links last: a generation without them does no harm. */
   #pin(loaded: Loaded, attachments: readonly Attachment[], generation: number, wanted: Identity): void {
     const { object, off, refused, hooks } = loaded;
-    if (this.#pins.generations().includes(generation)) this.#pins.remove(generation);
     this.#pins.makeDirectories(generation);
     const unattached = attachments
       .filter(({ status }) => status.state === 'unavailable')
@@ -262,8 +257,7 @@ export class TakeoverRun {
   /** From wherever it stands: each step may be taken twice. */
   async #handOver(turn: MappedRegion): Promise<void> {
     await this.#binding.gracePeriod();
-    if (readTurn(turn, 'step') === STEP.PREPARE) writeTurn(turn, 'step', STEP.BEGIN);
-    writeTurn(turn, 'step', STEP.END);
+    writeTurn(turn, 'step', STEP.SWITCH);
     await this.#binding.gracePeriod();
     writeTurn(turn, 'generation', readTurn(turn, 'to'));
   }
@@ -276,78 +270,17 @@ export class TakeoverRun {
     const earlier = new Map<number, OldTables>();
     for (const generation of this.#pins.generations()) {
       const old = generation < tables ? this.#identityOf(generation) : null;
-      if (old !== null && old.tables !== tables) earlier.set(old.tables, this.#tablesOf(generation, old, object));
+      if (old !== null && old.tables !== tables)
+        earlier.set(old.tables, readOldTables(this.#binding, this.#pins, generation, old, object, this.#options));
     }
     if (earlier.size === 0) return;
     try {
-      store(object, this.#options, carry([...earlier.values()]));
+      storeCarried(object, this.#options, carry([...earlier.values()]));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#onWarning(`what an earlier agent has counted cannot be carried over, and is lost: ${why}`);
     }
   }
-
-  #tablesOf(generation: number, { layout }: Identity, object: BpfObject): OldTables {
-    const maps = new Map<string, Buffer>();
-    for (const name of OLD_MAPS) {
-      if (!this.#pins.has(generation, 'maps', name)) continue;
-      const region = this.#binding.mapPinned(this.#pins.path(generation, 'maps', name));
-      maps.set(name, region.readBytes(0, region.size));
-      region.close();
-    }
-    const cgroups = object.map('cgroups');
-    const units = new WorkloadUnits((key) => cgroups.lookup(key), this.#options.processes);
-    return { layout, maps, unitOf: (low, high, hierarchy) => units.of(low, high, hierarchy) };
-  }
-}
-
-/** What carry() reads. */
-const OLD_MAPS = [
-  'processes',
-  'departed',
-  'flows',
-  'flows6',
-  'causes',
-  'departed_causes',
-  'latencies',
-  'pools',
-] as const;
-
-/** Sets what other tables held, where nothing was added yet. */
-function store(object: BpfObject, options: KernelOptions, carried: Carried): void {
-  const tables = mapTables(object, options);
-  const departed = new DepartedTables(object);
-  const sums = new Map<number, Float64Array>([
-    [OVERFLOW, carried.overflow],
-    [NOBODY, carried.nobody],
-  ]);
-  for (const { counters, ...workload } of carried.workloads) {
-    const place = departed.placeOf(workload);
-    const sum = sums.get(place) ?? new Float64Array(counters.length);
-    addRow(sum, counters);
-    sums.set(place, sum);
-  }
-  for (const [place, counters] of sums) departed.setCounters(place, counters);
-  const causes = new Map<number, { count: number; culprit: Buffer | null }>();
-  for (const { kind, mechanism, code, count, culprit, ...workload } of carried.causes) {
-    const place = departed.causePlaceOf({ process: departed.placeOf(workload), kind, mechanism, code });
-    const known = causes.get(place);
-    causes.set(place, { count: count + (known?.count ?? 0), culprit: known?.culprit ?? culprit });
-  }
-  for (const [place, { count, culprit }] of causes) departed.setCause(place, count, culprit);
-  setRow(tables.flows, SLOT_DEPARTED, carried.flows);
-  setRow(tables.flows6, SLOT_NOBODY, carried.nonIpFlows);
-  for (const name of TABLES) tables[name].setCarriedOverflows(carried.overflows.get(name) ?? 0);
-  const latencies = object.map('latencies').mapRegion();
-  carried.latencies.forEach((count, i) => {
-    latencies.storeU64(carried.latencies.length * 8 + 8 * i, count);
-  });
-}
-
-function setRow({ records, shape }: SlotTable, slot: number, counts: Float64Array): void {
-  counts.forEach((count, column) => {
-    records.storeU64(slot * shape.size + shape.counters + 8 * column, count);
-  });
 }
 
 const CHUNK = LAYOUT.structs.identity.size;

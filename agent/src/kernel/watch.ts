@@ -109,7 +109,6 @@ export class Watch {
     if (this.#link !== null || this.#refused !== undefined || this.#isRefusedForGood) return;
     try {
       this.#link = this.#program.attach();
-      this.#globals.storeU32(WATCHING.offset, 1);
       this.#failure = '';
     } catch (thrown) {
       const error = thrown as BpfError;
@@ -118,7 +117,9 @@ export class Watch {
       this.#isRefusedForGood = !SHORTAGES.has(error.code);
       return;
     }
+    // kept first: who is watched counts on it, whatever becomes of the agent
     this.#keep(this.#link);
+    this.#globals.storeU32(WATCHING.offset, 1);
   }
 
   /** Somebody may have taken the directory away: the probe is then the agent's alone, and sees no less while it runs. */

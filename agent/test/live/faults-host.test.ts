@@ -10,25 +10,27 @@ import {
   readlinkSync,
   rmdirSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { until } from './support/kernel.ts';
 import { attemptsOf, configuration, named, pinsOfTest, startPinned } from './support/pinned.ts';
-import {
-  type CaseWitness,
-  type Daemon,
-  program,
-  run,
-  scrape,
-  SPILLWAY,
-  sumOf,
-  temporaryDirectory,
-} from './support/run.ts';
+import { type Daemon, program, run, scrape, SPILLWAY, sumOf, temporaryDirectory } from './support/run.ts';
 
 let port = 21_500;
+
+/** Is refused by sendfile, gives the agent time to attach its probe, and copies by itself. */
+const REFUSED_THEN_READ = `
+import os, socket, time
+a, b = socket.socketpair()
+f = os.open('/proc/self/status', os.O_RDONLY)
+try: os.sendfile(a.fileno(), f, None, 100)
+except OSError: time.sleep(0.3)
+a.send(os.read(f, 100))
+`;
 
 /** Starts `spillway run --persist` behind the words `before`, which exec it; the log goes to `log` if there is one. */
 async function startBehind(
@@ -214,12 +216,10 @@ it.each([
   expect(await attemptsOf(first, busy.comm)).toBe(1100);
   // what becomes of refusals is seen although its probe cannot be pinned
   const complaints = () => first.stderr().match(/warning: the tables: .*evidence/g) ?? [];
-  await until(async () => {
-    // the probe goes when all is quiet, and the first refusal after that may be over before it is there again
-    if (complaints().length === 0) await sleep(1200);
-    const { stdout } = await run([program('resolutions'), 'read-then-write']);
-    return complaints().length > 0 && (await confirmed(first, (JSON.parse(stdout) as CaseWitness).caseComm)) > 0;
-  });
+  const patient = join(temporaryDirectory(), `patient-${String(port)}`);
+  symlinkSync('/usr/bin/python3', patient);
+  expect(await run([patient, '-c', REFUSED_THEN_READ])).toMatchObject({ code: 0, stderr: '' });
+  expect(await confirmed(first, basename(patient))).toBe(1);
   expect(complaints()).toHaveLength(1);
   const keeper = await keepNamespace(first);
   await first.stop('SIGKILL');

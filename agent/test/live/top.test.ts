@@ -81,7 +81,7 @@ it('keys switch views, sort and filter, and every figure is that of the API', as
   screen.keys('x');
   await screen.shows(/by bytes rev/);
   screen.keys('q');
-  await until(() => screen.state('pane_dead_status') === '0');
+  await until(() => screen.exitStatus() === '0');
 });
 
 it('rates are those of the window, and pause keeps them', async () => {
@@ -137,7 +137,7 @@ it('without a daemon it loads probes of its own, says so, and takes them along',
   await attempt(100);
   await screen.shows(new RegExp(` ${NAME} +0 +100 =`));
   screen.keys('C-c');
-  await until(() => screen.state('pane_dead_status') === '0');
+  await until(() => screen.exitStatus() === '0');
 });
 
 it('a daemon that goes away is told, and found again', async () => {
@@ -227,7 +227,8 @@ it('a storm of sizes, down to 1x1, leaves the right screen', async () => {
   screen.resize(80, 24);
   await screen.shows(/no workload has made/);
   await screen.shows(/^q quit/m);
-  expect(screen.lines().filter((line) => line.includes('spillway top'))).toHaveLength(1);
+  // a screen may be looked at while it is drawn
+  await until(() => screen.lines().filter((line) => line.includes('spillway top')).length === 1);
   expect(screen.state('pane_dead')).toBe('0');
 });
 

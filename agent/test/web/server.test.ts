@@ -118,7 +118,7 @@ describe('the other pages', () => {
     expect(headers['content-security-policy']).toContain("default-src 'none'");
     expect(page).toContain('<html lang="en">');
     expect(page).toContain('kernel 6.18&lt;&amp;&gt;');
-    expect(page).toContain('1 programs attached, <a class="warning" href="#programs">1 could not be');
+    expect(page).toContain('1 program attached, <a class="warning" href="#programs">1 could not be');
     expect(page).toContain('no &lt;such&gt; tracepoint');
     for (const path of ['/metrics', '/api/v1/snapshot', '/api/v1/stream', '/-/healthy', '/-/ready'])
       expect(page).toContain(`href="${path}"`);

@@ -1,5 +1,6 @@
 /** A real terminal with a program in it: tmux, with a server of its own for each. */
 import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { until } from './kernel.ts';
@@ -15,13 +16,17 @@ export interface Screen {
   resize(columns: number, rows: number): void;
   /** A variable of tmux: `alternate_on`, `cursor_flag`, ... */
   state(variable: string): string;
+  /** How the command ended, as its shell says it; '' while it runs. tmux sometimes loses what it is told itself. */
+  exitStatus(): string;
   /** Waits until the screen shows something. */
   shows(pattern: RegExp): Promise<void>;
 }
 
 /** Starts a shell command in a terminal of that size. */
 export function startScreen(command: string, columns = 80, rows = 24): Screen {
-  const socket = join(temporaryDirectory(), 'tmux');
+  const directory = temporaryDirectory();
+  const socket = join(directory, 'tmux');
+  const ended = join(directory, 'ended');
   const tmux = (...args: string[]): string =>
     execFileSync('tmux', ['-S', socket, '-f', '/dev/null', ...args], { encoding: 'utf8', env: environment() });
   onTestFinished(() => {
@@ -30,7 +35,7 @@ export function startScreen(command: string, columns = 80, rows = 24): Screen {
   const size = ['-x', String(columns), '-y', String(rows)];
   // a session of its own keeps the server when the program has ended
   tmux('new-session', '-d', '-s', 'keep', 'sleep 600');
-  tmux('new-session', '-d', '-s', 'screen', ...size, command);
+  tmux('new-session', '-d', '-s', 'screen', ...size, `${command}; echo $? > ${ended}`);
   tmux('set-option', '-g', 'window-size', 'manual');
   tmux('set-option', '-g', 'remain-on-exit', 'on');
   const lines = () => tmux('capture-pane', '-p', '-t', 'screen').replace(/\n$/, '').split('\n');
@@ -40,6 +45,7 @@ export function startScreen(command: string, columns = 80, rows = 24): Screen {
     keys: (...keys) => void tmux('send-keys', '-t', 'screen', ...keys),
     resize: (width, height) => void tmux('resize-window', '-t', 'screen', '-x', String(width), '-y', String(height)),
     state: (variable) => tmux('display-message', '-p', '-t', 'screen', `#{${variable}}`).trim(),
+    exitStatus: () => (existsSync(ended) ? readFileSync(ended, 'utf8').trim() : ''),
     shows: async (pattern) => {
       try {
         await until(() => pattern.test(lines().join('\n')));
