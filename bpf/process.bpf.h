@@ -68,9 +68,6 @@ static __always_inline struct process_record *process_of(struct task_struct *tas
 
 	*state = bpf_task_storage_get(&process_states, leader, 0,
 				      tracked_only ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
-	/* the kernel says no to who came second, with another thread of the process (-EEXIST) */
-	if (unlikely(!*state) && !tracked_only)
-		*state = bpf_task_storage_get(&process_states, leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (likely(*state)) {
 		slot = READ_ONCE((*state)->slot);
 		record = bpf_map_lookup_elem(&processes, &slot);
@@ -82,7 +79,12 @@ static __always_inline struct process_record *process_of(struct task_struct *tas
 	} else if (tracked_only) {
 		return NULL;
 	} else {
-		count_overflow(TABLE_PROCESSES);
+		/* the kernel says no to who came second, with another thread of the process (-EEXIST) */
+		*state = bpf_task_storage_get(&process_states, leader, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (*state)
+			slot = claim_process(*state);
+		else
+			count_overflow(TABLE_PROCESSES);
 	}
 	*process = slot;
 	/* there is none for SLOT_UNCOUNTED */
