@@ -177,6 +177,10 @@ export function someOf<const Word extends string>(words: readonly Word[]): Value
   };
 }
 
+/** As long as the kernel takes them (PATH_MAX). */
+// eslint-disable-next-line no-control-regex -- no path of a configuration has these
+export const FILE_NAME = /^[^\u0000-\u001f\u007f]{1,4095}$/;
+
 /** A file or directory. Never repeated: a secret may stand where its file was meant. */
 export const PATH: ValueType<string> = scalar<string>({
   name: 'absolute path',
@@ -185,8 +189,7 @@ export const PATH: ValueType<string> = scalar<string>({
   parse: (text) => {
     if (looksSecret(text))
       return 'this looks like a key: write it into a file that only root can read, and name the file here';
-    // eslint-disable-next-line no-control-regex -- no path of a configuration has these
-    return /^\/[^\u0000-\u001f\u007f]*$/.test(text) && text.length < 4096 ? { value: text } : undefined;
+    return text.startsWith('/') && FILE_NAME.test(text) ? { value: text } : undefined;
   },
   format: String,
 });

@@ -3,7 +3,7 @@ import { isMap, isSeq, type ParsedNode } from 'yaml';
 import type { Problems } from '../../config/problems.ts';
 import { pairs } from '../../config/section.ts';
 import type { Setting } from '../../config/settings.ts';
-import { BOOLEAN, oneOf, scalar, someOf, type ValueType, whole } from '../../config/types.ts';
+import { BOOLEAN, FILE_NAME, oneOf, scalar, someOf, type ValueType, whole } from '../../config/types.ts';
 import { isNothing, kindOf, rangeOf } from '../../config/yaml.ts';
 import { CLIENT_AUTH, costOf, MOST_COST } from './config.ts';
 
@@ -44,8 +44,7 @@ const word = (name: string, expected: string, good: RegExp): ValueType<string> =
   });
 
 /** Relative ones begin where the web configuration stands. */
-// eslint-disable-next-line no-control-regex -- no path of a configuration has these
-const FILE = word('path', 'the name of a file', /^[^\u0000-\u001f\u007f]{1,4095}$/);
+const FILE = word('path', 'the name of a file', FILE_NAME);
 const PEM = word('PEM', 'PEM text, which begins with -----BEGIN', /^\s*-----BEGIN [A-Z0-9 ]+-----/);
 const HASH = scalar<string>({
   name: 'bcrypt hash',
