@@ -15,6 +15,7 @@ export default defineConfig({
           exclude: ['agent/test/{live,kernels,e2e}/**'],
           // A hang ends some day; how fast the machine is decides nothing.
           testTimeout: 60_000,
+          expect: { poll: { timeout: 50_000 } },
         },
       },
       {
@@ -26,6 +27,8 @@ export default defineConfig({
           // handles that a test leaves open cannot be seen by another.
           pool: 'forks',
           testTimeout: 60_000,
+          // Vitest's own is a second: too little for a sanitized binding on a busy machine.
+          expect: { poll: { timeout: 50_000 } },
         },
       },
       {

@@ -87,8 +87,25 @@ export interface Outcome {
  */
 const LEAKS_UNTOLD = ['limit-capabilities', 'end-with-everything-open', 'grace'];
 
-/** Runs children/NAME.ts with this Node, behind the command `prefix` if one is given. */
-export function runChild(name: string, prefix: readonly string[] = [], args: readonly string[] = []): Promise<Outcome> {
+/**
+ * Runs children/NAME.ts with this Node, behind the command `prefix` if one is given. Once more where LeakSanitizer could not
+ * stop a thread that was ending (sanitizer_stoptheworld_linux): then it has judged nothing, and ended the process itself.
+ */
+export async function runChild(
+  name: string,
+  prefix: readonly string[] = [],
+  args: readonly string[] = [],
+): Promise<Outcome> {
+  let outcome = await runOnce(name, prefix, args);
+  for (let more = 0; more < 4 && outcome.stderr.includes(LEAKS_UNJUDGED); more++) {
+    outcome = await runOnce(name, prefix, args);
+  }
+  return outcome;
+}
+
+const LEAKS_UNJUDGED = 'LeakSanitizer has encountered a fatal error';
+
+function runOnce(name: string, prefix: readonly string[], args: readonly string[]): Promise<Outcome> {
   const script = path.join(import.meta.dirname, 'children', `${name}.ts`);
   const [command = process.execPath, ...rest] = [...prefix, process.execPath, '--expose-gc', script, ...args];
   // Vitest's own NODE_OPTIONS and the like are not the child's business.
