@@ -22,7 +22,8 @@ interface Report {
 }
 
 /** The first lines of a message, without the stack. */
-const head = (message: string): string => stripVTControlCharacters(message).split('\n').slice(0, 3).join(' ').slice(0, 300);
+const head = (message: string): string =>
+  stripVTControlCharacters(message).split('\n').slice(0, 3).join(' ').slice(0, 300);
 
 const [file = '', failedChecks = '0', vitestStatus = '0'] = process.argv.slice(2);
 let passed = 0;
