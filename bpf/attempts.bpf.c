@@ -6,6 +6,7 @@
  * costs other system calls nothing. The agent loads the programs of one or of the other.
  */
 #include "attempt.bpf.h"
+#include "claim.bpf.h"
 #include "copies.bpf.h"
 #include "flow.bpf.h"
 #include "latency.bpf.h"
@@ -172,7 +173,11 @@ static __always_inline int is_done(struct task_struct *task, int number, __s64 r
 SEC("tp/syscalls/sys_exit_sendfile64")
 int attempt_exit(struct trace_event_raw_sys_exit *ctx)
 {
-	return likely(is_done(bpf_get_current_task_btf(), ctx->id, ctx->ret)) ? 0 : judge_exit(ctx);
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (is_claimed(task))
+		return 0;
+	return likely(is_done(task, ctx->id, ctx->ret)) ? 0 : judge_exit(ctx);
 }
 
 static __always_inline int attempt_returned(int number, __s64 result)
@@ -183,6 +188,17 @@ static __always_inline int attempt_returned(int number, __s64 result)
 	if (IS_COMPAT(task) || likely(is_done(task, number, result)))
 		return 0;
 	return judge_return(number, result);
+}
+
+/* One program for all five as well. */
+RETURN_OF_SYSCALL(sendfile64, attempt_return)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	int number = claim_call(task);
+
+	if (number < 0 || likely(is_done(task, number, RETURN_VALUE(ctx))))
+		return 0;
+	return judge_return(number, RETURN_VALUE(ctx));
 }
 
 /* One program each: fexit is bound to its function when it is loaded. */

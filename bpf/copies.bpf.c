@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /* Attempts that succeeded: was it a copy, and why? */
+#include "claim.bpf.h"
 #include "classify.bpf.h"
 #include "copies.bpf.h"
 #include "tables.bpf.h"
@@ -68,11 +69,12 @@ __noinline __u32 copy_reason_of(const struct attempt *attempt)
 }
 
 __u64 registers_on_stack = 0;
+__u64 programs_are_preempted = 0;
 
 /*
- * Learns where a task's registers are on its stack, and the addresses of kernel functions from a file of sysfs
- * that the agent has opened: kernfs reads by copy_splice_read() from 6.5 on, and writes by
- * iter_file_splice_write().
+ * Learns where a task's registers are on its stack, whether calls are to be claimed, and the addresses of
+ * kernel functions from a file of sysfs that the agent has opened: kernfs reads by copy_splice_read() from 6.5
+ * on, and writes by iter_file_splice_write().
  */
 SEC("syscall")
 int learn_symbols(int *fd)
@@ -87,5 +89,7 @@ int learn_symbols(int *fd)
 		WRITE_ONCE(registers_on_stack, READ_ONCE(registers_on_stack) - (__u64)task->stack);
 	}
 	iter_file_splice_write = OPERATION_OF(file, splice_write);
+	if (PROGRAMS_ARE_PREEMPTED)
+		WRITE_ONCE(programs_are_preempted, 1);
 	return 0;
 }

@@ -4,6 +4,8 @@
  * arguments of the raw ones changed (6.1, 6.16), and the wrong prototype would load and read nonsense.
  */
 #include "attempt.bpf.h"
+#include "claim.bpf.h"
+#include "claim.bpf.h"
 #include "file.bpf.h"
 #include "opcode.bpf.h"
 #include "pending.bpf.h"
@@ -242,7 +244,12 @@ static __always_inline int enter_returned(__s64 result)
 SEC("tp/syscalls/sys_exit_io_uring_enter")
 int io_uring_enter_exit(struct trace_event_raw_sys_exit *ctx)
 {
-	return enter_returned(ctx->ret);
+	return is_claimed(bpf_get_current_task_btf()) ? 0 : enter_returned(ctx->ret);
+}
+
+RETURN_OF_SYSCALL(io_uring_enter, io_uring_enter_return)
+{
+	return claim_call(bpf_get_current_task_btf()) < 0 ? 0 : enter_returned(RETURN_VALUE(ctx));
 }
 
 FEXIT_SYSCALL(io_uring_enter, enter_fexit)
@@ -276,7 +283,12 @@ static __always_inline int setup_returned(__s64 result)
 SEC("tp/syscalls/sys_exit_io_uring_setup")
 int io_uring_setup_exit(struct trace_event_raw_sys_exit *ctx)
 {
-	return setup_returned(ctx->ret);
+	return is_claimed(bpf_get_current_task_btf()) ? 0 : setup_returned(ctx->ret);
+}
+
+RETURN_OF_SYSCALL(io_uring_setup, io_uring_setup_return)
+{
+	return claim_call(bpf_get_current_task_btf()) < 0 ? 0 : setup_returned(RETURN_VALUE(ctx));
 }
 
 FEXIT_SYSCALL(io_uring_setup, setup_fexit)

@@ -352,6 +352,9 @@ struct pt_regs {
 #define SYSCALL_FUNCTION "__x64_sys_"
 #define TS_COMPAT 0x2
 #define IS_COMPAT(task) ((task)->thread_info.status & TS_COMPAT)
+/* x32: calls of other numbers, which no tracepoint shows */
+#define IS_FOREIGN(number) ((number) & 0x40000000)
+#define RETURN_VALUE(regs) ((regs)->ax)
 #define O_DIRECT 0x4000
 #elif defined(__TARGET_ARCH_arm64)
 /* x0 holds the result at the exit; el0_svc_common keeps the first argument in orig_x0. */
@@ -379,6 +382,8 @@ struct pt_regs {
 #define SYSCALL_FUNCTION "__arm64_sys_"
 /* PSR_MODE32_BIT: the caller was a 32-bit program */
 #define IS_COMPAT(task) (((struct pt_regs *)bpf_task_pt_regs(task))->pstate & 0x10)
+#define IS_FOREIGN(number) 0
+#define RETURN_VALUE(regs) ((regs)->regs[0])
 #define O_DIRECT 0x10000
 #else
 #error "this architecture's system call arguments are not described yet"
@@ -392,6 +397,10 @@ struct pt_regs {
 	SEC("fexit/" SYSCALL_FUNCTION #call)                                                                   \
 	int program(const __u64 *ctx)
 #define FEXIT_RESULT(ctx) ((__s64)(ctx)[1])
+/* The same by a probe of functions that is told the registers at their return. */
+#define RETURN_OF_SYSCALL(call, program)                                                                       \
+	SEC("kretprobe.multi/" SYSCALL_FUNCTION #call)                                                         \
+	int program(const struct pt_regs *ctx)
 
 /*
  * A cast that the verifier believes (6.2 and newer): loads through it become plain loads with a fault

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /* Processes: their first attempt, their children, their end. */
 #include "cgroup.bpf.h"
+#include "claim.bpf.h"
 #include "pending.bpf.h"
 #include "process.bpf.h"
 #include "slots.bpf.h"
@@ -74,6 +75,9 @@ int process_exit(void *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct process_state *state;
 
+	/* the program at the tracepoint was skipped for its last call */
+	if (is_claimed(task))
+		count_skipped_claim();
 	if (!has_turn(TURN_OF_EXIT))
 		return 0;
 	if (has_pending(task))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /* The tables themselves, and their retirement. */
 #include "tables.bpf.h"
+#include "claim.bpf.h"
 #include "process.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -30,6 +31,8 @@ struct free_causes_map free_causes SEC(".maps");
 struct pools_map pools SEC(".maps");
 struct process_states_map process_states SEC(".maps");
 struct events_map events SEC(".maps");
+struct claims_map claims SEC(".maps");
+struct skipped_claims_map skipped_claims SEC(".maps");
 
 /* What no map refers to: this keeps it in the object's BTF, from which the agent's layout is generated. */
 struct shared_types {

@@ -103,12 +103,15 @@ export const health: Board = {
         graph({
           title: 'Missed runs',
           description:
-            'Runs that the kernel skipped, on preemptible kernels under load: seen and missed together are all.',
+            'Runs that the kernel skipped, on preemptible kernels under load: seen and missed, but for the harmless, are all.',
           unit: 'ops',
-          queries: {
-            expr: sum(rate('program_missed_runs_total'), 'instance', 'program'),
-            legend: '{{instance}} {{program}}',
-          },
+          queries: [
+            {
+              expr: sum(rate('program_missed_runs_total'), 'instance', 'program'),
+              legend: '{{instance}} {{program}}',
+            },
+            { expr: sum(rate('harmless_missed_runs_total'), 'instance'), legend: '{{instance}} harmless' },
+          ],
         }),
         graph({
           title: 'Tables: how full',

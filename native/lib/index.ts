@@ -62,10 +62,10 @@ export interface Program {
   readonly section: string;
   info(): ProgramInfo;
   /**
-   * Attaches to what the section names, or to another classic tracepoint, `category/name`. One program can have many links, but
-   * only one to each hook (EEXIST).
+   * Attaches to what the section names, or to another hook of that kind: a classic tracepoint, `category/name`, or a function of
+   * the kernel (kprobe.multi). One program can have many links, but only one to each tracepoint (EEXIST).
    */
-  attach(tracepoint?: string): Link;
+  attach(hook?: string): Link;
   /**
    * Runs a SEC("syscall") program once with `context` as its argument, which the program may write to, and
    * returns its result, a signed 32-bit integer. At most 64 KiB (E2BIG).

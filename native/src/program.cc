@@ -66,15 +66,24 @@ Napi::Value JsProgram::Info(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// As SEC("k[ret]probe.multi/FUNCTION") would.
+static bpf_link* AttachToFunction(const bpf_program* program, const std::string& function) {
+  const char* functions[] = {function.c_str()};
+  LIBBPF_OPTS(bpf_kprobe_multi_opts, options, .syms = functions, .cnt = 1,
+              .retprobe = std::string_view(bpf_program__section_name(program)).starts_with("kret"));
+  return bpf_program__attach_kprobe_multi_opts(program, nullptr, &options);
+}
+
 Napi::Value JsProgram::Attach(const Napi::CallbackInfo& info) {
   if (!state()->object->Require(info.Env(), Object::Phase::kLoaded)) return {};
   std::string operation = std::string("attach ") + bpf_program__name(state()->program);
   bool is_named = !info[0].IsUndefined();
-  std::string tracepoint;
-  if (is_named && !ReadString(info, 0, "tracepoint", &tracepoint)) return {};
-  size_t slash = tracepoint.find('/');
-  if (is_named) operation += " to " + tracepoint;
-  if (is_named && slash == std::string::npos) {
+  bool is_of_functions = bpf_program__expected_attach_type(state()->program) == BPF_TRACE_KPROBE_MULTI;
+  std::string name;
+  if (is_named && !ReadString(info, 0, "hook", &name)) return {};
+  size_t slash = name.find('/');
+  if (is_named) operation += " to " + name;
+  if (is_named && !is_of_functions && slash == std::string::npos) {
     ThrowBpfError(info.Env(), operation, EINVAL, "a tracepoint is named category/name");
     return {};
   }
@@ -88,9 +97,10 @@ Napi::Value JsProgram::Attach(const Napi::CallbackInfo& info) {
     return JsLink::New(info.Env(), std::make_shared<Link>(state()->object, fd));
   }
   LogCapture log;
-  bpf_link* link = is_named ? bpf_program__attach_tracepoint(state()->program, tracepoint.substr(0, slash).c_str(),
-                                                             tracepoint.substr(slash + 1).c_str())
-                            : bpf_program__attach(state()->program);
+  bpf_link* link = !is_named          ? bpf_program__attach(state()->program)
+                   : is_of_functions ? AttachToFunction(state()->program, name)
+                                     : bpf_program__attach_tracepoint(state()->program, name.substr(0, slash).c_str(),
+                                                                      name.substr(slash + 1).c_str());
   if (link == nullptr) {
     ThrowBpfError(info.Env(), operation, errno, log.Text());
     return {};

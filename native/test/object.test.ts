@@ -160,7 +160,7 @@ describe('a loaded program', () => {
     const program = object.program('count_classic');
     const error = bpfErrorOf(() => program.attach(tracepoint));
     expect(error).toMatchObject({ operation: `attach count_classic to ${tracepoint}`, code });
-    expect(() => program.attach(1 as unknown as string)).toThrow('tracepoint must be a string');
+    expect(() => program.attach(1 as unknown as string)).toThrow('hook must be a string');
   });
 
   test('says in the error what it could not attach to', () => {

@@ -1,6 +1,6 @@
 // Generated from the BTF of the BPF object by scripts/generate-layout.ts: do not edit.
 
-export const LAYOUT_HASH = 'd6c1cb1fbc24f636';
+export const LAYOUT_HASH = 'e3def727cc6bd6b4';
 
 export const LAYOUT = {
   structs: {
@@ -1100,34 +1100,39 @@ export const LAYOUT = {
       offset: 40,
       size: 8,
     },
-    pending_total: {
+    programs_are_preempted: {
       section: '.bss',
       offset: 48,
       size: 8,
     },
-    watching: {
+    pending_total: {
       section: '.bss',
       offset: 56,
+      size: 8,
+    },
+    watching: {
+      section: '.bss',
+      offset: 64,
       size: 4,
     },
     pending_buckets: {
       section: '.bss',
-      offset: 60,
+      offset: 68,
       size: 4096,
     },
     events_lost: {
       section: '.bss',
-      offset: 4160,
+      offset: 4168,
       size: 8,
     },
     forks_lost: {
       section: '.bss',
-      offset: 4168,
+      offset: 4176,
       size: 8,
     },
     shared_types: {
       section: '.bss',
-      offset: 4176,
+      offset: 4184,
       size: 8,
     },
     latency_enabled: {

@@ -136,6 +136,7 @@ const METRICS: ReadonlyMap<string, Metric> = new Map(
           .map(({ missedRuns }) => missedRuns),
       ),
     ),
+    harmless_missed_runs_total: hostOnly({}, (_, { harmlessMissedRuns }) => harmlessMissedRuns),
     events_lost_total: hostOnly({}, (_, { lost }) => lost.events),
   }),
 );

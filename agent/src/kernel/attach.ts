@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import type { BpfError, Link, Program } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus } from '../model/snapshot.ts';
-import { isFexit, leftOut, toldName } from './hooks.ts';
+import { isFexit, isReturn, leftOut, toldName } from './hooks.ts';
 import type { Loaded } from './load.ts';
 import { privilegeRemedy } from './privileges.ts';
 import { FEXIT_REMEDY, TRACEFS_REMEDY } from './remedies.ts';
@@ -21,16 +21,23 @@ export interface Attachment {
 /** Attached while refusals are pending: see Watch. */
 export const EVIDENCE_PROGRAM = 'evidence_exit';
 
-/** The others follow processes and refusals, or take the time: a run of theirs that is missed hides no attempt by itself. */
-export const counts = (program: string): boolean => !/^(?:process|time|evidence)_/.test(program);
+/**
+ * The others follow processes and refusals, take the time, or have another that counts what they miss: a run of theirs that is
+ * missed hides no attempt by itself.
+ */
+const counts = (program: string): boolean => !/^(?:process|time|evidence)_/.test(program) && !isReturn(program);
+
+/**
+ * Runs that hid an attempt, an enter or a completion from everybody.
+ * @param harmless of those at tracepoints: missed for calls that had been counted
+ */
+export const hiddenRuns = (programs: readonly ProgramStatus[], harmless: number): number =>
+  Math.max(0, programs.reduce((sum, { name, missedRuns }) => sum + (counts(name) ? missedRuns : 0), 0) - harmless);
 
 /** The tracepoints of the calls that are one program's. */
 const CALLS = ['sendfile64', 'splice', 'tee', 'vmsplice', 'copy_file_range'];
-/** Programs that serve more hooks than their section names: a common beginning, and what follows it in each. */
-const HOOKS = new Map([
-  ['attempt_exit', { prefix: 'tp/syscalls/sys_exit_', names: CALLS }],
-  ['time_call', { prefix: 'tp/syscalls/sys_enter_', names: CALLS }],
-]);
+/** Programs that serve the hooks of all calls, and not only the first one's, which their sections name. */
+const SERVES_ALL: ReadonlySet<string> = new Set(['attempt_exit', 'attempt_return', 'time_call']);
 
 /** Run by the agent, attached to nothing. */
 const isCalled = (section: string): boolean => section === 'syscall' || section.startsWith('iter/');
@@ -39,7 +46,7 @@ const isCalled = (section: string): boolean => section === 'syscall' || section.
 export type Attach = (program: Program, hook: string) => Link;
 
 const attachTo: Attach = (program, hook) =>
-  hook === program.section ? program.attach() : program.attach(hook.replace(/^tp\//, ''));
+  hook === program.section ? program.attach() : program.attach(hook.replace(/^(?:tp|kretprobe\.multi)\//, ''));
 
 /**
  * Attaches every program that was loaded.
@@ -47,18 +54,26 @@ const attachTo: Attach = (program, hook) =>
  * @throws SpillwayError when not one program that counts could be attached, or none by fexit if that is what was loaded:
  * NO_TRACEFS, NO_PRIVILEGE or NOTHING_ATTACHED
  */
-export function attachAll({ object, refused, off, hooks }: Loaded, why = '', attach: Attach = attachTo): Attachment[] {
+export function attachAll(
+  { object, refused, off, hooks, preempted }: Loaded,
+  why = '',
+  attach: Attach = attachTo,
+): Attachment[] {
   const attachments: Attachment[] = [];
   const failures: BpfError[] = [];
   const skipped = leftOut(hooks);
-  for (const programName of object.programNames()) {
+  const all = object.programNames();
+  // a claim waits for the program at the tracepoint: so that one is attached first
+  const ordered = [...all.filter((one) => !isReturn(one)), ...(preempted ? all.filter(isReturn) : [])];
+  for (const programName of ordered) {
     if (skipped.has(programName)) continue;
     const program = object.program(programName);
     const name = toldName(programName);
     if (isCalled(program.section) || name === EVIDENCE_PROGRAM) continue;
     const unattached = (hook: string, state: 'off' | 'unavailable', reason: string) =>
       attachments.push({ program, links: new Map(), status: { name, hook, state, reason } });
-    const { prefix, names } = HOOKS.get(programName) ?? { prefix: program.section, names: [''] };
+    const names = SERVES_ALL.has(programName) ? CALLS : [''];
+    const prefix = names === CALLS ? program.section.replace(/sendfile64$/, '') : program.section;
     if (off.has(name)) {
       unattached(nameOf(prefix, names), 'off', 'not needed here');
       continue;

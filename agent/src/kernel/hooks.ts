@@ -17,9 +17,17 @@ const STAND_INS: ReadonlyMap<string, string> = new Map([
   ['setup_fexit', 'io_uring_setup_exit'],
 ]);
 
+/**
+ * Programs at the return of the kernel's functions too, by kretprobe.multi, which count before those at the tracepoints where the
+ * kernel preempts these (bpf/claim.bpf.h).
+ */
+const RETURNS: ReadonlySet<string> = new Set(['attempt_return', 'io_uring_enter_return', 'io_uring_setup_return']);
+
+export const isReturn = (program: string): boolean => RETURNS.has(program);
+
 /** Programs that are not loaded with these hooks, because others do their work. */
 export const leftOut = (hooks: HookKind): ReadonlySet<string> =>
-  new Set(hooks === 'fexit' ? STAND_INS.values() : STAND_INS.keys());
+  new Set(hooks === 'fexit' ? [...STAND_INS.values(), ...RETURNS] : STAND_INS.keys());
 
 export const isFexit = (program: string): boolean => STAND_INS.has(program);
 

@@ -6,7 +6,7 @@ import { WorkloadUnits } from '../enrich/workload-units.ts';
 import { addRow } from '../model/counters.ts';
 import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus, Snapshot } from '../model/snapshot.ts';
-import { type Attachment, counts, EVIDENCE_PROGRAM } from './attach.ts';
+import { type Attachment, EVIDENCE_PROGRAM, hiddenRuns } from './attach.ts';
 import {
   causeList,
   latencyList,
@@ -22,6 +22,7 @@ import {
 } from './collect.ts';
 import { CulpritCache } from './culprit.ts';
 import { DepartedTables } from './departed.ts';
+import { readGlobal, readWord } from './globals.ts';
 import type { Loaded } from './load.ts';
 import type { KernelOptions } from './options.ts';
 import { PinnedLink, type Pins } from './pins.ts';
@@ -53,6 +54,7 @@ export class Kernel {
   readonly #attachments: readonly Attachment[];
   readonly #tables: Tables;
   readonly #globals: MappedRegion;
+  readonly #skippedClaims: MappedRegion;
   /** Null unless attempts are timed. */
   readonly #latencies: MappedRegion | null;
   readonly #departed: DepartedTables;
@@ -121,6 +123,7 @@ export class Kernel {
     this.#tables = mapTables(this.#object, options);
     this.#departed = new DepartedTables(this.#object);
     this.#globals = this.#object.map('.bss').mapRegion();
+    this.#skippedClaims = this.#object.map('skipped_claims').mapRegion();
     this.#latencies = options.latency ? this.#object.map('latencies').mapRegion() : null;
     const cgroups = this.#object.map('cgroups');
     const units = new WorkloadUnits((key) => cgroups.lookup(key), options.processes);
@@ -185,6 +188,7 @@ export class Kernel {
     const departed = this.#departed.processes();
     const usage = tableUsage(tables);
     const programs = this.programs();
+    const harmlessMissedRuns = readWord(this.#skippedClaims);
     return {
       time: { unixMs: Date.now(), boottime: this.boottime() },
       totals: totalCounters(processes, departed, [unattributed, overflow]),
@@ -208,9 +212,10 @@ export class Kernel {
       programs,
       lost: {
         overflow: usage.reduce((sum, table) => sum + table.overflows, 0),
-        events: this.#global('events_lost'),
-        missedRuns: programs.reduce((sum, { name, missedRuns }) => sum + (counts(name) ? missedRuns : 0), 0),
+        events: readGlobal(this.#globals, 'events_lost'),
+        missedRuns: hiddenRuns(programs, harmlessMissedRuns),
       },
+      harmlessMissedRuns,
     };
   }
 
@@ -232,7 +237,7 @@ export class Kernel {
   /** Forks that were not seen or could not be marked as tracked: what those processes did is not counted. */
   get lostForks(): number {
     const missed = this.programs().find(({ name }) => name === 'process_fork')?.missedRuns ?? 0;
-    return this.#global('forks_lost') + missed;
+    return readGlobal(this.#globals, 'forks_lost') + missed;
   }
 
   /** Seconds since boot, suspend included: the clock of snapshots. */
@@ -252,12 +257,6 @@ export class Kernel {
     const counters = readCountersOf(this.#tables.processes, slot);
     addRow(counters, this.#departed.reserved(of));
     return counters;
-  }
-
-  #global(name: 'events_lost' | 'forks_lost'): number {
-    const value = new Float64Array(1);
-    this.#globals.readU64(value, LAYOUT.variables[name].offset, 8, 1, 1);
-    return value[0] ?? 0;
   }
 }
 

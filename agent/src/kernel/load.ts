@@ -7,6 +7,7 @@ import type { Binding, BpfError, BpfObject } from '../../../native/lib/index.ts'
 import { SpillwayError } from '../model/errors.ts';
 import { LATENCY_RECORDS } from './collect.ts';
 import { causePlaces, workloadPlaces } from './departed.ts';
+import { readGlobal } from './globals.ts';
 import { type HookKind, isFexit, leftOut } from './hooks.ts';
 import type { KernelOptions } from './options.ts';
 import { privilegeRemedy } from './privileges.ts';
@@ -21,6 +22,8 @@ export interface Loaded {
   readonly off: ReadonlySet<string>;
   /** What it was loaded for. */
   readonly hooks: HookKind;
+  /** The kernel preempts programs at the tracepoints of system calls: standbys are needed. */
+  readonly preempted: boolean;
 }
 
 const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
@@ -100,7 +103,7 @@ export function load(
       for (const program of [...leftOut(hooks), ...off, ...refused.keys()]) object.setAutoload(program, false);
       object.load();
       learnSymbols(object);
-      return { object, refused, off, hooks };
+      return { object, refused, off, hooks, preempted: programsArePreempted(object) };
     } catch (thrown) {
       object.close();
       const error = thrown as BpfError;
@@ -140,6 +143,16 @@ function learnSymbols(object: BpfObject): void {
     object.program('learn_symbols').run(context);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** What learn_symbols has found: also of an object whose variables are those of an agent before. */
+export function programsArePreempted(object: BpfObject): boolean {
+  const globals = object.map('.bss').mapRegion();
+  try {
+    return readGlobal(globals, 'programs_are_preempted') !== 0;
+  } finally {
+    globals.close();
   }
 }
 

@@ -13,7 +13,7 @@ import { carry, type OldTables } from './carry.ts';
 import { readOldTables, storeCarried } from './carried-tables.ts';
 import { type Identity, type Takeover, takeoverOf } from './generation.ts';
 import { leftOut } from './hooks.ts';
-import { type Loaded, programsOff, size } from './load.ts';
+import { type Loaded, programsArePreempted, programsOff, size } from './load.ts';
 import type { KernelOptions } from './options.ts';
 import { startProbes } from './probes.ts';
 import { countingGeneration, type Pins, readTurn, SHARED_MAPS, writeTurn } from './pins.ts';
@@ -28,7 +28,8 @@ export interface Taken {
 
 const STEP = LAYOUT.enums.handover;
 /** Maps of one generation alone: constants, and its identity. */
-const isOwn = (map: string): boolean => /(?:\.rodata|^license|^identity)$/.test(map) || isShared(map);
+const isOwn = (map: string): boolean =>
+  /(?:\.rodata|^license|^identity|^claims|^skipped_claims)$/.test(map) || isShared(map);
 const isShared = (map: string): map is (typeof SHARED_MAPS)[number] => SHARED_MAPS.some((name) => name === map);
 /** Maps that generations with other tables share, if these structs are the same. */
 const COMMON_MAPS: readonly (readonly [string, readonly string[]])[] = [
@@ -137,7 +138,8 @@ export class TakeoverRun {
       }
       this.#prepare(object);
       this.#carryOver(object, found.tables);
-      const loaded = { object, refused: new Map<string, string>(), off, hooks };
+      const preempted = programsArePreempted(object);
+      const loaded = { object, refused: new Map<string, string>(), off, hooks, preempted };
       const attachments = attachAll(loaded, '', (program, hook) =>
         program.adoptLink(this.#pins.path(generation, 'links', linkName(program.name, hook))),
       );

@@ -26,7 +26,7 @@ export function writeTables(writer: TextWriter, { tables }: Snapshot): void {
   }
 }
 
-export function writePrograms(writer: TextWriter, { programs, lost }: Snapshot): void {
+export function writePrograms(writer: TextWriter, { programs, lost, harmlessMissedRuns }: Snapshot): void {
   const attached = programs.filter(({ state }) => state === 'attached');
   const write = (name: ProgramMetric, of: readonly ProgramStatus[], value: (program: ProgramStatus) => number) => {
     for (const program of of) writer.sample(name, labelSet(name, [program.name, program.hook]), value(program));
@@ -42,6 +42,7 @@ export function writePrograms(writer: TextWriter, { programs, lost }: Snapshot):
     write('program_run_seconds_total', attached, ({ runSeconds }) => runSeconds);
   }
   write('program_missed_runs_total', attached, ({ missedRuns }) => missedRuns);
+  writer.sample('harmless_missed_runs_total', '', harmlessMissedRuns);
   writer.sample('events_lost_total', '', lost.events);
 }
 

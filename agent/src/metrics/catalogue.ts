@@ -179,8 +179,15 @@ export const CATALOGUE = {
   },
   program_missed_runs_total: {
     type: 'counter',
-    help: 'Runs of a BPF program that the kernel skipped: what they would have counted, nobody saw.',
+    help: 'Runs of a BPF program that the kernel skipped: what they would have counted, nobody saw, but for harmless ones.',
     labels: ['program', 'hook'],
+    note: 'Those of programs by `kretprobe.multi` hide nothing: what they miss is counted at the tracepoint.',
+  },
+  harmless_missed_runs_total: {
+    type: 'counter',
+    help: 'Missed runs of BPF programs at tracepoints whose call had been counted at the return of the function.',
+    labels: [],
+    note: 'Where the kernel preempts programs at tracepoints (7.2 and newer).',
   },
   events_lost_total: {
     type: 'counter',

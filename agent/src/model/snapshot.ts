@@ -40,6 +40,8 @@ export interface Snapshot {
     /** Runs that the kernel skipped: attempts, enters or completions that nobody saw. */
     readonly missedRuns: number;
   };
+  /** Runs that the kernel skipped too, but for calls that had been counted before. */
+  readonly harmlessMissedRuns: number;
 }
 
 /** What people deploy and are paged for: a program within a systemd unit or a container. */

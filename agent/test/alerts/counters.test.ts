@@ -317,6 +317,7 @@ test('it is known which counters workloads have', () => {
     'unattributed_attempts_total',
     'table_overflow_total',
     'program_missed_runs_total',
+    'harmless_missed_runs_total',
     'events_lost_total',
   ]);
 });

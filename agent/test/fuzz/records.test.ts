@@ -161,6 +161,7 @@ function snapshotOf(maps: ReadonlyMap<string, FakeMap>, boottime: number): Snaps
     tables: usage,
     programs: [],
     lost: { overflow: 0, events: 0, missedRuns: 0 },
+    harmlessMissedRuns: 0,
   };
 }
 

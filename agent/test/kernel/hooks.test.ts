@@ -1,16 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import type { BpfObject, Link, Program } from '../../../native/lib/index.ts';
-import { attachAll } from '../../src/kernel/attach.ts';
+import { attachAll, hiddenRuns } from '../../src/kernel/attach.ts';
 import { type HookKind, leftOut, toldName } from '../../src/kernel/hooks.ts';
 import { SpillwayError } from '../../src/model/errors.ts';
+import { programOf } from '../support/snapshots.ts';
 
 const SECTIONS: Readonly<Record<string, string>> = {
+  // before the one at the tracepoint: the order of the object decides nothing
+  attempt_return: 'kretprobe.multi/__x64_sys_sendfile64',
   attempt_exit: 'tp/syscalls/sys_exit_sendfile64',
   sendfile_fexit: 'fexit/__x64_sys_sendfile64',
   splice_fexit: 'fexit/__x64_sys_splice',
   io_uring_completion: 'tp/io_uring/io_uring_complete',
   io_uring_enter_exit: 'tp/syscalls/sys_exit_io_uring_enter',
   enter_fexit: 'fexit/__x64_sys_io_uring_enter',
+  io_uring_enter_return: 'kretprobe.multi/__x64_sys_io_uring_enter',
   process_exit: 'tp_btf/sched_process_exit',
 };
 
@@ -31,14 +35,18 @@ function objectOf(failing: readonly string[] = []): BpfObject {
   } as unknown as BpfObject;
 }
 
-interface Refusals {
+interface Given {
   readonly refused?: Readonly<Record<string, string>>;
   readonly failing?: readonly string[];
   readonly why?: string;
+  readonly preempted?: boolean;
 }
 
-const attach = (hooks: HookKind, { refused = {}, failing, why }: Refusals = {}) =>
-  attachAll({ object: objectOf(failing), refused: new Map(Object.entries(refused)), off: new Set(), hooks }, why);
+const attach = (hooks: HookKind, { refused = {}, failing, why, preempted = false }: Given = {}) =>
+  attachAll(
+    { object: objectOf(failing), refused: new Map(Object.entries(refused)), off: new Set(), hooks, preempted },
+    why,
+  );
 const told = (...of: Parameters<typeof attach>) =>
   attach(...of).map(({ status: { name, hook, state, reason } }) => `${name} ${hook} ${state} ${reason}`.trimEnd());
 
@@ -68,7 +76,38 @@ describe('each return is seen in one place', () => {
       'io_uring_enter_exit',
       'io_uring_setup_exit',
     ]);
-    expect([...leftOut('fexit')]).toEqual(['attempt_exit', 'io_uring_enter_exit', 'io_uring_setup_exit']);
+    expect([...leftOut('fexit')]).toEqual([
+      'attempt_exit',
+      'io_uring_enter_exit',
+      'io_uring_setup_exit',
+      'attempt_return',
+      'io_uring_enter_return',
+      'io_uring_setup_return',
+    ]);
+  });
+});
+
+describe('where the kernel preempts programs at tracepoints', () => {
+  it('those at the return of functions are attached, after all others', () => {
+    expect(told('tracepoint', { preempted: true }).map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
+      'attempt_exit tp/syscalls/sys_exit_{sendfile64,splice,tee,vmsplice,copy_file_range}',
+      'io_uring_completion tp/io_uring/io_uring_complete',
+      'io_uring_enter_exit tp/syscalls/sys_exit_io_uring_enter',
+      'process_exit tp_btf/sched_process_exit',
+      'attempt_return kretprobe.multi/__x64_sys_{sendfile64,splice,tee,vmsplice,copy_file_range}',
+      'io_uring_enter_return kretprobe.multi/__x64_sys_io_uring_enter',
+    ]);
+    expect(told('fexit', { preempted: true })).toEqual(told('fexit'));
+  });
+
+  it('hidden is what the programs at tracepoints missed, but for calls that had been counted', () => {
+    const programs = [
+      programOf({ name: 'attempt_exit', missedRuns: 10 }),
+      programOf({ name: 'process_exit', missedRuns: 100 }),
+      programOf({ name: 'attempt_return', missedRuns: 1000 }),
+    ];
+    expect(hiddenRuns(programs, 7)).toBe(3);
+    expect(hiddenRuns(programs.slice(1), 7)).toBe(0);
   });
 });
 

@@ -154,6 +154,7 @@ export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
     tables: spec.tables ?? TABLES.map((table) => ({ table, entries: 0, capacity: 1024, overflows: 0 })),
     programs: spec.programs ?? [],
     lost: { overflow: 0, events: 0, missedRuns: 0, ...spec.lost },
+    harmlessMissedRuns: 0,
   };
 }
 
