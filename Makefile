@@ -9,7 +9,7 @@
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 .PHONY: help run demo build bpf bpf-bpftool native layout bundle programs applications test check lint types format-check format unused unit \
-	native-test sanitized live fuzz fixtures bench deb reference test-container test-kernels kernels-table clean distclean FORCE
+	native-test sanitized live soak fuzz fixtures bench deb reference test-container test-kernels kernels-table clean distclean FORCE
 
 NODE := node_modules/.bin/node
 OBJECT := build/bpf/spillway.bpf.o
@@ -139,7 +139,7 @@ test: ## the whole suite: lint, types, format, unit, native, live on this kernel
 check: node_modules/.installed layout lint types format-check unused unit ## what of the suite needs no root
 
 # Tools run with the Node of node_modules, whatever the host has.
-lint types format-check unused format unit native-test sanitized live fuzz bench $(BUNDLE) $(BUNDLE_INPUTS): \
+lint types format-check unused format unit native-test sanitized live soak fuzz bench $(BUNDLE) $(BUNDLE_INPUTS): \
 	export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 lint: node_modules/.installed ## ESLint
 	@eslint --max-warnings 0 .
@@ -168,6 +168,12 @@ fuzz: build fixtures $(STAMPS)/sanitized ## the fuzz tests, FUZZ_RUNS times as l
 	@FUZZ_RUNS=$(FUZZ_RUNS) FUZZ_SEED=$(FUZZ_SEED) scripts/sanitized vitest run --project native --testTimeout 0 native/test/fuzz
 live: build bpf-bpftool programs applications ## the tests on the running kernel
 	@vitest run --project live
+# As long as it takes: some ten minutes for each day.
+DAYS ?= 1
+soak: build programs ## DAYS days of operation, as fast as they go: nothing that the agent holds grows
+	@scripts/require-root 'make soak'
+	@scripts/mount-filesystems
+	@SOAK_DAYS=$(DAYS) SOAK_MOST_S=0 vitest run --project live --testTimeout 0 faults-day
 
 build/bench/calls: bench/programs/calls.c
 	@mkdir -p $(@D)

@@ -275,7 +275,9 @@ export class Alerting {
       // by the rule that judged it: the one that it fired by comes from the disk, where anything may stand
       const summary = summaryText(transition.rule, transition, host, null);
       log('info', `alert: ${summary}`);
-      const incident = { ...known.incident, summary, value: transition.value, resolvedAtMs: unixMs() };
+      // the clock may have been set back since: what ends before it begins is refused by receivers
+      const resolvedAtMs = Math.max(unixMs(), known.incident.firedAtMs);
+      const incident = { ...known.incident, summary, value: transition.value, resolvedAtMs };
       return [{ phase: 'resolving', rule, subject, incident }];
     });
     if (alerts.length === 0) return;

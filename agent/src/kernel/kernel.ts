@@ -25,6 +25,7 @@ import { DepartedTables } from './departed.ts';
 import { readGlobal, readWord } from './globals.ts';
 import type { Loaded } from './load.ts';
 import type { KernelOptions } from './options.ts';
+import { PinWatch } from './pin-watch.ts';
 import { PinnedLink, type Pins } from './pins.ts';
 import { startProbes } from './probes.ts';
 import { Retirement, type RetiredProcess } from './retire.ts';
@@ -62,6 +63,7 @@ export class Kernel {
   readonly #culprits = new CulpritCache();
   readonly #tidier: Tidier;
   readonly #watch: Watch;
+  readonly #pinWatch: PinWatch | null;
   readonly #events: RingBuffer;
 
   /**
@@ -101,8 +103,7 @@ export class Kernel {
     const takeover = new TakeoverRun(binding, elf, options, pins, prepare, onWarning);
     const { loaded, attachments, generation, how } = await takeover.run();
     try {
-      const evidence = new PinnedLink(pins, generation, EVIDENCE_PROGRAM);
-      return { kernel: new Kernel(binding, loaded, attachments, options, events, evidence), how };
+      return { kernel: new Kernel(binding, loaded, attachments, options, events, { pins, generation }), how };
     } catch (error) {
       loaded.object.close();
       throw error;
@@ -115,7 +116,7 @@ export class Kernel {
     attachments: readonly Attachment[],
     options: KernelOptions,
     events: KernelEvents,
-    evidence: PinnedLink | null,
+    kept: { readonly pins: Pins; readonly generation: number } | null,
   ) {
     this.#binding = binding;
     this.#object = loaded.object;
@@ -152,9 +153,15 @@ export class Kernel {
       this.#globals,
       options.confirm,
       loaded.refused.get(EVIDENCE_PROGRAM),
-      evidence,
+      kept === null ? null : new PinnedLink(kept.pins, kept.generation, EVIDENCE_PROGRAM),
       onError,
     );
+    this.#pinWatch =
+      kept === null
+        ? null
+        : new PinWatch(kept.pins, kept.generation, (message) => {
+            onError(new Error(message));
+          });
   }
 
   #onEvents(records: Buffer, onError: (error: unknown) => void): void {
@@ -181,6 +188,11 @@ export class Kernel {
   /** What the tables hold now. */
   snapshot(): Snapshot {
     const tables = this.#tables;
+    // A probe counts an attempt first with its process, then its cause, then its flow: read the other way round no snapshot has
+    // more of those than of attempts, however many come while it is taken.
+    const flows = [readRows(tables.flows), readRows(tables.flows6)] as const;
+    const noFlow = { otherFlows: otherFlows(tables), nonIpFlows: nonIpFlows(tables) };
+    const causes = readRows(tables.causes);
     const processes = readRows(tables.processes);
     const names = processTable(tables.processes, processes, this.#workloads);
     const unattributed = this.#reserved(SLOT_NOBODY, 'nobody');
@@ -196,17 +208,9 @@ export class Kernel {
       overflow,
       processes: names,
       departed,
-      causes: causeList(
-        tables.causes,
-        readRows(tables.causes),
-        this.#culprits,
-        processes,
-        names,
-        this.#departed.causes(),
-      ),
-      flows: [flowTable(tables.flows, readRows(tables.flows)), flowTable(tables.flows6, readRows(tables.flows6))],
-      otherFlows: otherFlows(tables),
-      nonIpFlows: nonIpFlows(tables),
+      causes: causeList(tables.causes, causes, this.#culprits, processes, names, this.#departed.causes()),
+      flows: [flowTable(tables.flows, flows[0]), flowTable(tables.flows6, flows[1])],
+      ...noFlow,
       latencies: this.#latencies === null ? [] : latencyList(this.#latencies),
       tables: usage,
       programs,
@@ -248,6 +252,7 @@ export class Kernel {
   /** Detaches and frees everything. */
   close(): void {
     this.#tidier.close();
+    this.#pinWatch?.close();
     this.#events.close();
     this.#watch.close();
     this.#object.close();

@@ -1,6 +1,7 @@
 /** The files in bpffs that keep tables and probes when the agent is gone. Touches the file system and nothing else. */
 import {
   closeSync,
+  fstatSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -38,8 +39,8 @@ const fileName = (name: string): string => name.replace(/^.*\./, '').replaceAll(
 const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 export class Pins {
+  readonly root: string;
   readonly #binding: Binding;
-  readonly #root: string;
   readonly #lock: number;
 
   /**
@@ -48,7 +49,7 @@ export class Pins {
    */
   constructor(binding: Binding, root = PIN_DIRECTORY) {
     this.#binding = binding;
-    this.#root = root;
+    this.root = root;
     try {
       if (statfsSync(dirname(root)).type !== BPF_FS_MAGIC) {
         throw Object.assign(new Error(), { code: `${dirname(root)} is no bpffs` });
@@ -76,7 +77,7 @@ export class Pins {
 
   /** Numbers of the generations that have a directory, rising. */
   generations(): number[] {
-    return readdirSync(this.#root)
+    return readdirSync(this.root)
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
       .sort((a, b) => a - b);
@@ -89,11 +90,11 @@ export class Pins {
   }
 
   sharedPath(map: (typeof SHARED_MAPS)[number]): string {
-    return join(this.#root, map);
+    return join(this.root, map);
   }
 
   path(generation: number, kind: PinKind, name: string): string {
-    return join(this.#root, String(generation), kind, fileName(name));
+    return join(this.root, String(generation), kind, fileName(name));
   }
 
   /** Whether something is pinned there. */
@@ -101,8 +102,19 @@ export class Pins {
     return isThere(this.path(generation, kind, name));
   }
 
+  /**
+   * What is pinned of a generation, as `links/NAME`; null if the directory that this agent has locked is not the one that the next
+   * one would look at.
+   * @throws Error if nobody can tell
+   */
+  pinned(generation: number): string[] | null {
+    const [locked, found] = [fstatSync(this.#lock), lstatSync(this.root, { throwIfNoEntry: false })];
+    if (found?.dev !== locked.dev || found.ino !== locked.ino) return null;
+    return KINDS.flatMap((kind) => namesIn(join(this.root, String(generation), kind)).map((name) => `${kind}/${name}`));
+  }
+
   makeDirectories(generation: number): void {
-    for (const kind of KINDS) mkdirSync(join(this.#root, String(generation), kind), { recursive: true, mode: 0o700 });
+    for (const kind of KINDS) mkdirSync(join(this.root, String(generation), kind), { recursive: true, mode: 0o700 });
   }
 
   /** @throws Error if it cannot be read */
@@ -118,30 +130,30 @@ export class Pins {
 
   /** Removes a generation that is not needed any more; one that was begun to be removed is no generation. */
   discard(generation: number): void {
-    renameSync(join(this.#root, String(generation)), join(this.#root, `${DISCARDED}${String(generation)}`));
+    renameSync(join(this.root, String(generation)), join(this.root, `${DISCARDED}${String(generation)}`));
     this.removeDiscarded();
   }
 
   /** Completes what discard() has begun. */
   removeDiscarded(): void {
-    for (const name of readdirSync(this.#root)) if (name.startsWith(DISCARDED)) removeIn(join(this.#root, name));
+    for (const name of readdirSync(this.root)) if (name.startsWith(DISCARDED)) removeIn(join(this.root, name));
   }
 
   /** Removes one that has never counted. */
   remove(generation: number): void {
-    removeIn(join(this.#root, String(generation)));
+    removeIn(join(this.root, String(generation)));
   }
 
   /** Takes away everything: counting ends. The number of probes that were removed. */
   removeAll(): number {
     this.removeDiscarded();
     const probes = this.generations().reduce((sum, generation) => {
-      const links = namesIn(join(this.#root, String(generation), 'links')).length;
+      const links = namesIn(join(this.root, String(generation), 'links')).length;
       this.remove(generation);
       return sum + links;
     }, 0);
     for (const map of SHARED_MAPS) if (isThere(this.sharedPath(map))) unlinkSync(this.sharedPath(map));
-    rmdirSync(this.#root);
+    rmdirSync(this.root);
     return probes;
   }
 }
@@ -174,8 +186,9 @@ export class PinnedLink {
     return isThere(this.#path) ? program.adoptLink(this.#path) : null;
   }
 
+  /** Not where somebody has taken the directory away: the link is then the agent's alone, and sees no less while it runs. */
   set(link: Link): void {
-    link.pin(this.#path);
+    if (isThere(dirname(this.#path))) link.pin(this.#path);
   }
 
   remove(): void {

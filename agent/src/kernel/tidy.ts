@@ -32,6 +32,7 @@ export class Tidier {
   #gathering: NodeJS.Timeout | null = null;
   #work: Promise<void> = Promise.resolve();
   #sweeps = 0;
+  #isSweepDue = false;
   #closed = false;
 
   constructor(
@@ -54,7 +55,13 @@ export class Tidier {
     };
     this.#enqueue(() => this.#retirement.finish());
     this.#sweeper = setInterval(() => {
-      this.#enqueue(() => this.#sweep());
+      // where grace periods take longer than that, the one that waits is enough
+      if (this.#isSweepDue) return;
+      this.#isSweepDue = true;
+      this.#enqueue(() => {
+        this.#isSweepDue = false;
+        return this.#sweep();
+      });
     }, SWEEP_MS);
     this.#sweeper.unref();
   }

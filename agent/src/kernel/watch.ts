@@ -122,7 +122,7 @@ export class Watch {
     this.#globals.storeU32(WATCHING.offset, 1);
   }
 
-  /** Somebody may have taken the directory away: the probe is then the agent's alone, and sees no less while it runs. */
+  /** A probe that cannot be pinned is the agent's alone, and sees no less while it runs. */
   #keep(link: Link): void {
     if (this.#pin === null || this.#isUnpinned) return;
     try {

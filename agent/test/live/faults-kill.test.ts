@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { Observed, overflowOf } from './support/observed.ts';
 import {
   attempts,
   attemptsOf,
@@ -15,7 +16,7 @@ import {
   tell,
   witnessOf,
 } from './support/pinned.ts';
-import { type Report, ROOT, run, scrape, SPILLWAY } from './support/run.ts';
+import { type Report, ROOT, run, scrape, SPILLWAY, sumOf } from './support/run.ts';
 
 const OBJECTS = [join(ROOT, 'build/bpf/spillway.bpf.o'), join(ROOT, 'build/bpf/spillway-bpftool.bpf.o')];
 const KILLS = Number(process.env.FAULT_KILLS ?? 200);
@@ -73,4 +74,48 @@ it('of what is attempted while the agent is killed 200 times, nothing is lost or
     await sleep(1500);
   }
   expect(last.stderr()).not.toContain('lost');
+});
+
+it('where processes come faster than they are retired between kills, those without a place are told, and all are counted', async () => {
+  const pins = pinsOfTest();
+  const children = named('children');
+  const flags = ['--processes', '256', '--flows', '1000'];
+  const first = await startPinned(pins, flags);
+  const observed = await Observed.start(first, [children.comm]);
+  await first.stop('SIGKILL');
+  const state = { ended: false, forked: 0 };
+  const forking = (async () => {
+    while (!state.ended) {
+      const { stdout } = await run([children.path, '500', '--kind', 'plain', '--parallel', '16']);
+      state.forked += attempts(witnessOf(stdout));
+    }
+  })();
+  const random = randomOf(1);
+  for (let i = 0; i < KILLS / 10; i++) {
+    const agent = spawn(
+      SPILLWAY,
+      ['run', '--persist', '--config', configuration(), '--web.listen-address', '127.0.0.1:0', ...flags],
+      {
+        stdio: 'ignore',
+        env: { ...process.env, SPILLWAY_PINS: pins },
+      },
+    );
+    const exited = new Promise((resolve) => agent.once('exit', resolve));
+    await sleep(random() * 4 * LONGEST_MS);
+    agent.kill('SIGKILL');
+    await exited;
+  }
+  state.ended = true;
+  await forking;
+  const last = await startPinned(pins, flags);
+  const samples = await observed.expectExactly(state.forked, last);
+  const byName = sumOf(samples, 'workload_attempts_total', `comm="${children.comm}"`);
+  const overflow = overflowOf(samples, 'processes');
+  tell(
+    `${String(state.forked)} attempts: ${String(byName)} by name, ${String(overflow)} counts found no place by process`,
+  );
+  expect(overflow).toBeGreaterThan(0);
+  // an attempt without a place is one count or two
+  expect(state.forked - byName).toBeGreaterThan(0);
+  expect(state.forked - byName).toBeLessThanOrEqual(overflow);
 });

@@ -1,24 +1,34 @@
 /** Whatever programs do, at whatever moment one looks: the sums hold. */
+import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { type Daemon, knownMechanisms, program, type Report, run, startDaemon, stat } from './support/run.ts';
 
 /** New ones in every run; a failing test has its seed in its name. */
 const seeds = Array.from({ length: 3 }, () => randomInt(1, 20_000_000));
 
-const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((a, b) => a + b, 0);
+const sum = (counts: Record<string, number> | readonly number[]): number =>
+  Object.values(counts).reduce((a, b) => a + b, 0);
 
 /** What holds at every moment, also while attempts are being counted. */
-function expectIdentities({ mechanisms }: Report): void {
+function expectIdentities({ mechanisms, flows }: Report): void {
   for (const [name, mechanism] of Object.entries(mechanisms)) {
-    const { attempts, bytes, outcomes, outcomeBytes, resolutions = {}, reasons } = mechanism;
+    const { attempts, bytes, outcomes, outcomeBytes, errnos, resolutions = {}, reasons } = mechanism;
     const at = `${name} ${JSON.stringify({ outcomes, resolutions, reasons })}`;
     expect(attempts, at).toBe(sum(outcomes));
     expect(bytes, at).toBe(sum(outcomeBytes));
     expect(Object.keys(resolutions).sort(), at).toEqual(['abandoned', 'cascaded', 'confirmed', 'pending', 'presumed']);
     expect(sum(resolutions), at).toBe(outcomes.refused);
     for (const count of Object.values(resolutions)) expect(count, at).toBeGreaterThanOrEqual(0);
+    // what came while this was read has no cause yet
+    for (const outcome of ['copied', 'refused'] as const) expect(sum(reasons[outcome]), at).toBe(outcomes[outcome]);
+    const { retry = 0, refused = 0, denied = 0, failed = 0 } = outcomes;
+    expect(sum(errnos), at).toBeLessThanOrEqual(retry + refused + denied + failed);
   }
+  expect(sum(flows.map((flow) => flow.attempts))).toBeLessThanOrEqual(
+    sum(Object.values(mechanisms).map((mechanism) => mechanism.attempts)),
+  );
 }
 
 /** What holds besides once nothing is going on any more. */
@@ -122,6 +132,35 @@ describe.each(RUNS)('seed $seed in a daemon with --confirm $flags', ({ seed, fla
       expect(settled.mechanisms[name]?.attempts, name).toBeGreaterThanOrEqual(attempts);
     }
   });
+});
+
+/** Refused as often as it can, to a socket, until it is told to end: each attempt is one of a process, a cause and a flow. */
+const REFUSED = `
+import os, signal, socket
+ending = []
+signal.signal(signal.SIGTERM, lambda *_: ending.append(1))
+here = socket.create_server(('127.0.0.1', 0))
+out = socket.create_connection(here.getsockname())
+source = os.open('/proc/self/environ', os.O_RDONLY)
+print('ready', flush=True)
+while not ending:
+    try:
+        os.sendfile(out.fileno(), source, 0, 1)
+    except OSError:
+        pass
+`;
+
+it('while attempts are counted no reading has more causes, or more of flows, than attempts', async () => {
+  const daemon = await startDaemon(['--confirm', 'never']);
+  const child = spawn('python3', ['-c', REFUSED], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  await once(child.stdout, 'data');
+  try {
+    for (let readings = 0; readings < 300; readings++) expectIdentities(await snapshot(daemon));
+  } finally {
+    child.kill();
+    await ended;
+  }
 });
 
 describe.each(['always', 'auto', 'never'])('in stat with --confirm %s', (confirm) => {
