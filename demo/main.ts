@@ -64,6 +64,7 @@ async function demo(): Promise<void> {
   writeFileSync(join(directory, 'rules.yml'), shortRules(ruleFiles().get('spillway-alerts.yaml') ?? ''));
 
   const config = join(directory, 'config.yaml');
+  print(`starting an agent on ${AGENT} and a Prometheus on ${PROMETHEUS} ...`);
   begin('agent', join(ROOT, 'bin/spillway'), 'run', '--config', config, '--web.listen-address', AGENT);
   await ready('the agent', `http://${AGENT}/-/ready`);
   begin(
@@ -97,29 +98,34 @@ async function demo(): Promise<void> {
 
 function introduce(server: number, backup: number): void {
   const at = AGENT === '127.0.0.1:10190' ? '' : ` --address ${AGENT}`;
-  const commands = [
-    ['In a terminal', `bin/spillway top${at}`, 'what all of them attempt, live'],
-    ['', `bin/spillway stat -p ${server} --duration 3s`, 'what one process attempts, and what becomes of it'],
-    ['', `bin/spillway inspect ${server}${at}`, 'which of its files forbids it, and what to change'],
-    ['', `bin/spillway procs --fallen${at}`, 'processes that copy and go on copying'],
-    ['', `bin/spillway alerts list${at}`, 'how the rules stand'],
-    ['In a browser', `http://${AGENT}/`, "the agent's page"],
-    ['', `http://${PROMETHEUS}/alerts`, 'the same alerts by Prometheus'],
-    [
-      'In Grafana',
-      'bin/spillway dashboards export -d DIRECTORY',
-      `boards to import; Prometheus is http://${PROMETHEUS}`,
-    ],
+  const begin = [
+    ['1', 'who copies?', `bin/spillway top${at}`],
+    ['2', 'why, and what to do?', `bin/spillway inspect ${server}${at}`],
+    ['3', 'the same in a browser', `http://${AGENT}/`],
+    ['4', 'and by Prometheus', `http://${PROMETHEUS}/alerts`],
+  ];
+  const more = [
+    ['count for 3 s', `bin/spillway stat -p ${server} -d 3s`],
+    ['who stays with copies', `bin/spillway procs --fallen${at}`],
+    ['rules', `bin/spillway alerts list${at}`],
+    ['boards for Grafana', 'bin/spillway dashboards export -d DIRECTORY'],
   ];
   print(`
-demo-server (pid ${server}) sends a file with sendfile ${PER_SECOND.server} times a second: zero-copy, all is well.
-demo-backup (pid ${backup}) copies a file with sendfile: that succeeds, and the kernel copies all the same.
+demo-server (pid ${server}) sends a file with sendfile ${PER_SECOND.server} times a second:
+  zero-copy, all is well.
+demo-backup (pid ${backup}) copies a file with sendfile: that succeeds,
+  and the kernel copies all the same.
 
-After ${WELL_SECONDS} s the server's files move to another filesystem, and a third program's ring gets no memory. Within ${WINDOW_SECONDS} s more
-SendfileFallback and IoUringSubmitEagain fire, in the agent and in Prometheus. (Windows are ${WINDOW_SECONDS} s here instead of 1 min and
-10 s; the limits are those that are shipped. Nothing is sent to anybody: PagerDuty's part is played here.)
+After ${WELL_SECONDS} s the server's files move to another filesystem, and a third program's
+ring gets no memory. Within ${WINDOW_SECONDS} s more SendfileFallback and IoUringSubmitEagain
+fire, in the agent and in Prometheus. (Windows are ${WINDOW_SECONDS} s here instead of 1 min and
+10 s; the limits are those that are shipped. Nothing is sent to anybody:
+PagerDuty's part is played here.)
 `);
-  for (const line of columns(commands, 3)) print(`  ${line}`);
+  print('In another terminal, in this directory, once the files have moved:');
+  for (const line of columns(begin, 3)) print(`  ${line}`);
+  print('More:');
+  for (const line of columns(more, 2)) print(`  ${line}`);
   print();
   print('Ctrl-C ends everything and leaves nothing.');
   print();

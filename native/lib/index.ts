@@ -212,6 +212,11 @@ export interface Binding {
   lockFile(fd: number): boolean;
   /** pidfd_open(2). The caller closes the descriptor with fs.closeSync. */
   pidfdOpen(pid: number): number;
+  /**
+   * The seals of a file in memory (F_GET_SEALS): a memfd, by its link in /proc/PID/fd or map_files.
+   * @throws BpfError `seals of PATH`; EINVAL for files that have none
+   */
+  sealsOf(path: string): number;
   /** Nanoseconds since boot, suspend included (CLOCK_BOOTTIME): the clock of the kernel's start times. */
   bootTimeNs(): number;
   /** Microseconds of CLOCK_MONOTONIC: the clock of MONOTONIC_USEC in sd_notify(3). */

@@ -1,7 +1,10 @@
 #include "host.h"
 
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -34,6 +37,38 @@ Napi::Value LockFile(const Napi::CallbackInfo& info) {
     return {};
   }
   return Napi::Boolean::New(info.Env(), is_ours);
+}
+
+namespace {
+
+/// What may be opened without waiting for anybody: files of these are memory.
+bool IsMemory(int fd) {
+  struct statfs fs;
+  return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == HUGETLBFS_MAGIC);
+}
+
+}  // namespace
+
+Napi::Value SealsOf(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!ReadString(info, 0, "path", &path)) return {};
+  // First without opening it: whoever has the file may have put another one in its place.
+  int place = open(path.c_str(), O_PATH | O_CLOEXEC);
+  int error = place < 0 ? errno : IsMemory(place) ? 0 : EINVAL;
+  int fd = -1;
+  if (error == 0) {
+    fd = open(("/proc/self/fd/" + std::to_string(place)).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) error = errno;
+  }
+  int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
+  if (fd >= 0 && seals < 0) error = errno;
+  if (fd >= 0) close(fd);
+  if (place >= 0) close(place);
+  if (error != 0) {
+    ThrowBpfError(info.Env(), "seals of " + path, error);
+    return {};
+  }
+  return Napi::Number::New(info.Env(), seals);
 }
 
 Napi::Value BootTimeNs(const Napi::CallbackInfo& info) {

@@ -9,6 +9,8 @@ namespace spillway {
 Napi::Value PidfdOpen(const Napi::CallbackInfo& info);
 /// lockFile(fd)
 Napi::Value LockFile(const Napi::CallbackInfo& info);
+/// sealsOf(path)
+Napi::Value SealsOf(const Napi::CallbackInfo& info);
 /// bootTimeNs()
 Napi::Value BootTimeNs(const Napi::CallbackInfo& info);
 

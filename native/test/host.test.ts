@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import { binding, bpfErrorOf } from './fixture.ts';
 
@@ -17,6 +20,36 @@ test('pidfdOpen says ESRCH of a process that has ended', async () => {
     code: 'ESRCH',
     message: `pidfd_open ${String(child.pid)}: ESRCH (No such process)`,
   });
+});
+
+test('sealsOf reads the seals of a memfd of another process, opens nothing else, and leaves nothing open', async () => {
+  const program = `
+import fcntl, os, sys
+fds = [os.memfd_create('a', os.MFD_ALLOW_SEALING), os.memfd_create('b'), os.open('/proc/self/status', os.O_RDONLY)]
+fcntl.fcntl(fds[0], fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+os.mkfifo(sys.argv[1])
+fds.append(os.open(sys.argv[1], os.O_RDWR))
+print(*fds, flush=True)
+sys.stdin.read()`;
+  const directory = mkdtempSync(join(tmpdir(), 'spillway-seals-'));
+  const child = spawn('python3', ['-c', program, join(directory, 'fifo')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout });
+  const [line] = (await once(lines, 'line')) as [string];
+  const paths = line.split(' ').map((fd) => `/proc/${String(child.pid)}/fd/${fd}`);
+  const [sealed = '', plain = '', ...others] = paths;
+  const open = readdirSync('/proc/self/fd').length;
+  expect(binding.sealsOf(sealed)).toBe(2 | 4);
+  // F_SEAL_SEAL: no seals, and none can be set
+  expect(binding.sealsOf(plain)).toBe(1);
+  for (const path of others) {
+    expect(bpfErrorOf(() => binding.sealsOf(path))).toMatchObject({ code: 'EINVAL', operation: `seals of ${path}` });
+  }
+  expect(bpfErrorOf(() => binding.sealsOf('/nowhere'))).toMatchObject({ code: 'ENOENT' });
+  expect(readdirSync('/proc/self/fd').length).toBe(open);
+  child.stdin.end();
+  await ended;
+  rmSync(directory, { recursive: true });
 });
 
 test('bootTimeNs is the clock of /proc/uptime', () => {

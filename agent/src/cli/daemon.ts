@@ -85,27 +85,47 @@ export function metricsOfDaemon(flags: DaemonFlags): Promise<string> {
 
 /** How the alerts stand. @throws SpillwayError NO_DAEMON, also where alerts are switched off */
 export async function alertsOfDaemon(flags: DaemonFlags): Promise<AlertsJson> {
-  return JSON.parse(await get(flags, '/api/v1/alerts')) as AlertsJson;
+  return JSON.parse(await get(flags, ALERTS)) as AlertsJson;
 }
+
+/** The same; null where alerts are switched off. @throws SpillwayError NO_DAEMON */
+export async function alertsIfJudged(flags: DaemonFlags): Promise<AlertsJson | null> {
+  const answer = await answerOf(flags, ALERTS);
+  return answer.status === 404 ? null : (JSON.parse(bodyOf(flags, ALERTS, answer)) as AlertsJson);
+}
+
+const ALERTS = '/api/v1/alerts';
 
 /** Characters of an answer's own words that an error repeats. */
 const MAX_REASON = 200;
 const TIMEOUT_MS = 10_000;
 
-async function get(flags: DaemonFlags, path: string): Promise<string> {
-  const { address } = flags;
-  const url = `${address.tls ? 'https' : 'http'}://${addressText(address)}`;
-  let answer: { status: number; text: string };
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+const get = async (flags: DaemonFlags, path: string): Promise<string> =>
+  bodyOf(flags, path, await answerOf(flags, path));
+
+const urlOf = ({ address }: DaemonFlags): string => `${address.tls ? 'https' : 'http'}://${addressText(address)}`;
+
+/** Whatever it answers. */
+async function answerOf(flags: DaemonFlags, path: string): Promise<Answer> {
   try {
-    answer = await ask(flags, path);
+    return await ask(flags, path);
   } catch (error) {
     if (error instanceof SpillwayError) throw error;
-    throw new SpillwayError('NO_DAEMON', unreachable(url, address, error), { cause: error });
+    throw new SpillwayError('NO_DAEMON', unreachable(urlOf(flags), flags.address, error), { cause: error });
   }
-  const { status, text } = answer;
+}
+
+/** What was asked for. */
+function bodyOf(flags: DaemonFlags, path: string, { status, text }: Answer): string {
+  const { address } = flags;
   if (status >= 200 && status < 300) return text;
   const why = printable(text.trim()).slice(0, MAX_REASON);
-  const said = `${url}${path} answered ${String(status)}${why === '' ? '' : `: ${why}`}`;
+  const said = `${urlOf(flags)}${path} answered ${String(status)}${why === '' ? '' : `: ${why}`}`;
   throw new SpillwayError('NO_DAEMON', `${said}${remedy(status, text, address)}`);
 }
 
@@ -120,7 +140,7 @@ function remedy(status: number, text: string, { tls, user, ...address }: DaemonA
   return '';
 }
 
-async function ask(flags: DaemonFlags, path: string): Promise<{ status: number; text: string }> {
+async function ask(flags: DaemonFlags, path: string): Promise<Answer> {
   const { host, port, tls, user } = flags.address;
   const auth = user === null ? {} : { auth: `${user}:${passwordOf(flags)}` };
   const signal = AbortSignal.timeout(TIMEOUT_MS);

@@ -4,7 +4,7 @@ import { NodeProcFs } from '../alerts/proc.ts';
 import { readFacts } from '../inspect/facts.ts';
 import { type Counted, inspectReport } from '../inspect/report.ts';
 import { SpillwayError } from '../model/errors.ts';
-import { log } from './context.ts';
+import { binding, log } from './context.ts';
 import { type DaemonFlags, snapshotOfDaemon, withDaemon } from './daemon.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
 import { renderInspection } from './render/inspect.ts';
@@ -26,7 +26,9 @@ export const inspectCommand = withDaemon(new Command('inspect'))
       '\n\nExamples:\n  spillway inspect "$(pidof -s nginx)"\n  spillway inspect 4711 -o json',
   )
   .action(async (pid: number, { output, ...daemon }: InspectFlags) => {
-    const facts = await readFacts(pid, new NodeProcFs(), AbortSignal.timeout(TIME_LIMIT_MS));
+    const native = binding();
+    const sealsOf = (path: string) => native.sealsOf(path);
+    const facts = await readFacts(pid, new NodeProcFs(), sealsOf, AbortSignal.timeout(TIME_LIMIT_MS));
     const report = inspectReport(facts, await countedBy(daemon), new Date());
     await write(output === 'table' ? `${renderInspection(report).join('\n')}\n` : jsonText(report, output));
   });

@@ -1,11 +1,14 @@
 /** The loop of `spillway top`: looks every so often, draws what changed, does what keys say. */
 import { SpillwayError } from '../model/errors.ts';
+import type { Alerts } from '../top/alerts.ts';
 import { changes, follows, hostDelta, secondsOf, type Shown, totals, type Window } from '../top/delta.ts';
 import { type Host, hostOf, type Sample, type View } from '../top/figures.ts';
 import { type Palette, paint } from '../top/line.ts';
 import { extentOf, type Picture, screen } from '../top/screen.ts';
 import { select } from '../top/select.ts';
 import { type Key, press, type State } from '../top/state.ts';
+import type { AlertsJson } from '../web/alerts-json.ts';
+import { shownAlerts } from './alerts-shown.ts';
 import type { SnapshotSource } from './source.ts';
 import { Terminal } from './terminal.ts';
 
@@ -23,6 +26,7 @@ export class Live {
   #state: State;
   #now: Sample | null = null;
   #window: Window | null = null;
+  #alerts: Alerts = { kind: 'unknown' };
   /** What is wrong with the source. */
   #trouble = '';
   #lostAt: string | null = null;
@@ -81,8 +85,8 @@ export class Live {
     const start = performance.now();
     this.#looking = start;
     try {
-      const sample = await this.#source.sample();
-      if (!this.#state.paused) this.#take(sample);
+      const [sample, alerts] = await Promise.all([this.#source.sample(), this.#source.alerts()]);
+      if (!this.#state.paused) this.#take(sample, alerts);
     } catch (error) {
       if (this.#source.kind === 'probes' || !isLost(error)) {
         this.#end(error);
@@ -102,7 +106,8 @@ export class Live {
     if (!this.#state.paused) this.#timer = setTimeout(() => void this.#look(), milliseconds);
   }
 
-  #take(sample: Sample): void {
+  #take(sample: Sample, alerts: AlertsJson | null): void {
+    this.#alerts = shownAlerts(alerts, this.#source.kind, 'local');
     // who was away may have counted anew: the next window begins here
     const before = this.#lostAt === null ? this.#now : null;
     this.#window = before !== null && follows(before, sample) ? { before, now: sample } : null;
@@ -149,6 +154,7 @@ export class Live {
       rows: this.#select(all, orders[view], reversed, filter),
       all: all.length,
       host: this.#hostOf(window, this.#now),
+      alerts: this.#alerts,
       seconds: window === null ? null : secondsOf(window),
     };
   }

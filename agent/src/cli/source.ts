@@ -5,7 +5,8 @@ import { DEFAULT_OPTIONS } from '../kernel/options.ts';
 import { SpillwayError } from '../model/errors.ts';
 import { snapshotJson, type SnapshotJson } from '../web/snapshot-json.ts';
 import { log, startKernel } from './context.ts';
-import { type DaemonFlags, snapshotOfDaemon } from './daemon.ts';
+import type { AlertsJson } from '../web/alerts-json.ts';
+import { alertsIfJudged, type DaemonFlags, snapshotOfDaemon } from './daemon.ts';
 
 export interface SnapshotSource {
   readonly kind: 'daemon' | 'probes';
@@ -13,6 +14,8 @@ export interface SnapshotSource {
   readonly name: string;
   /** @throws SpillwayError NO_DAEMON */
   sample(): Promise<SnapshotJson>;
+  /** Null where nobody judges rules: by probes alone, or with alerts switched off. @throws SpillwayError NO_DAEMON */
+  alerts(): Promise<AlertsJson | null>;
   close(): void;
 }
 
@@ -41,6 +44,7 @@ export async function openSource(flags: SourceFlags, addressChosen: boolean): Pr
     kind: 'daemon',
     name: `daemon at ${tls ? 'https://' : ''}${addressText(address)}`,
     sample: () => snapshotOfDaemon(flags),
+    alerts: () => alertsIfJudged(flags),
     close: () => undefined,
   };
 }
@@ -54,6 +58,7 @@ function ownProbes(): SnapshotSource {
     kind: 'probes',
     name: 'own probes, no daemon',
     sample: () => Promise.resolve(snapshotJson(kernel.snapshot())),
+    alerts: () => Promise.resolve(null),
     close: () => kernel.close(),
   };
 }

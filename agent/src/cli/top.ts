@@ -8,6 +8,7 @@ import type { Palette } from '../top/line.ts';
 import { report } from '../top/screen.ts';
 import { type Order, ORDERS, ORDERS_OF, select } from '../top/select.ts';
 import { START, type State } from '../top/state.ts';
+import { firingJson, shownAlerts } from './alerts-shown.ts';
 import { withDaemon } from './daemon.ts';
 import { Live } from './live.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
@@ -82,6 +83,7 @@ async function oneFrame(source: SnapshotSource, state: State, { output, limit }:
   // totals of probes that have just begun are nothing
   if (!state.totals || source.kind === 'probes') await sleep(state.interval);
   const now = state.totals && source.kind === 'daemon' ? before : await source.sample();
+  const judged = await source.alerts();
   if (!state.totals && !follows(before, now)) {
     throw new SpillwayError('NO_DAEMON', 'the agent has begun anew meanwhile: try again');
   }
@@ -100,6 +102,8 @@ async function oneFrame(source: SnapshotSource, state: State, { output, limit }:
       // null: counts since the agent started
       windowSeconds: seconds,
       host: figuresOf(host),
+      // null: nobody judges rules
+      alerts: judged === null ? null : firingJson(judged),
       rows: rows
         .slice(0, limit)
         .map((row) => ({ names: row.names, ...(row.pid > 0 ? { pid: row.pid } : {}), ...figuresOf(row) })),
@@ -108,7 +112,8 @@ async function oneFrame(source: SnapshotSource, state: State, { output, limit }:
     return;
   }
   const clock = `${now.time.slice(11, 19)} UTC`;
-  const picture = { source: source.name, clock, trouble: '', rows, all: all.length, host, seconds };
+  const alerts = shownAlerts(judged, source.kind, 'UTC');
+  const picture = { source: source.name, clock, trouble: '', rows, all: all.length, host, seconds, alerts };
   const columns = Number(process.env.COLUMNS ?? '');
   const width = Number.isInteger(columns) && columns > 0 ? columns : STANDARD_COLUMNS;
   await write(`${report(state, picture, width, limit).join('\n')}\n`);

@@ -4,7 +4,7 @@ import { ENDED, readLimits, readOpenFile, readRing, statusOf, unlessGone } from 
 import type { Json } from '../alerts/incident.ts';
 import { fieldsOf, type Item, type PinnedProcess, type ProcFs, ProcReader, reasonOf } from '../alerts/proc.ts';
 import { SpillwayError } from '../model/errors.ts';
-import { type MappedFile, mappedFilesOf } from './maps.ts';
+import { isMemfd, type MappedFile, mappedFilesOf } from './maps.ts';
 
 export interface InspectFacts {
   readonly pid: number;
@@ -44,11 +44,15 @@ export interface Descriptor {
   readonly position: number | string | null;
   /** Heads and tails of its queues, if it is a ring. */
   readonly ring: Json;
+  /** Of a memfd; null for others. */
+  readonly seals: Item<readonly string[]> | null;
 }
 
 export interface Mapping extends Omit<MappedFile, 'range'> {
   /** Permission bits and owner; null where they could not be read. */
   readonly owner: { readonly mode: number; readonly uid: number } | null;
+  /** Of a memfd; null for others. */
+  readonly seals: Item<readonly string[]> | null;
 }
 
 /** Of one process. */
@@ -57,13 +61,16 @@ const MAPPING_LIMIT = 64;
 const MAPS_LIMIT = 8 << 20;
 const MOUNTS_LIMIT = 1 << 20;
 
+/** F_GET_SEALS of a memfd, given its link in /proc. Throws an errno as `code`. */
+export type SealsOf = (path: string) => number;
+
 /** @throws SpillwayError NO_SUCH_PROCESS, or NO_PRIVILEGE if it may not be looked into */
-export async function readFacts(pid: number, fs: ProcFs, signal: AbortSignal): Promise<InspectFacts> {
+export async function readFacts(pid: number, fs: ProcFs, sealsOf: SealsOf, signal: AbortSignal): Promise<InspectFacts> {
   const reader = new ProcReader(fs, signal);
   let pinned: PinnedProcess | undefined;
   try {
     pinned = await reader.pin(pid);
-    return await readPinned(reader, pinned.path, pid);
+    return await readPinned(reader, pinned.path, pid, sealsOf);
   } catch (error) {
     throw errorOf(pid, error);
   } finally {
@@ -83,7 +90,7 @@ function errorOf(pid: number, error: unknown): unknown {
 }
 
 /** Rejects if it is gone, or may not be looked into. */
-async function readPinned(reader: ProcReader, path: string, pid: number): Promise<InspectFacts> {
+async function readPinned(reader: ProcReader, path: string, pid: number, sealsOf: SealsOf): Promise<InspectFacts> {
   const fields = fieldsOf(await reader.text(`${path}/status`));
   const leader = Number(fields.get('Tgid') ?? pid);
   if (leader !== pid) {
@@ -93,7 +100,7 @@ async function readPinned(reader: ProcReader, path: string, pid: number): Promis
   const comm = (await reader.text(`${path}/comm`)).replace(/\n$/, '');
   const limits = await readLimits(reader, path);
   const mounts = await reader.text(`${path}/mountinfo`, 'utf8', MOUNTS_LIMIT).catch(unlessGone(''));
-  const { descriptors, unread } = await readDescriptors(reader, path, filesystemsOf(mounts));
+  const { descriptors, unread } = await readDescriptors(reader, path, filesystemsOf(mounts), sealsOf);
   return {
     pid,
     comm,
@@ -101,7 +108,7 @@ async function readPinned(reader: ProcReader, path: string, pid: number): Promis
     limits,
     descriptors,
     unread,
-    mappings: await readMappings(reader, path),
+    mappings: await readMappings(reader, path, sealsOf),
   };
 }
 
@@ -109,6 +116,7 @@ async function readDescriptors(
   reader: ProcReader,
   path: string,
   filesystems: ReadonlyMap<string, string>,
+  sealsOf: SealsOf,
 ): Promise<Pick<InspectFacts, 'descriptors' | 'unread'>> {
   // one that has ended, and whose parent has not asked for its status yet, has none
   const names = await reader.list(`${path}/fd`, DESCRIPTOR_LIMIT + 1).catch(unlessGone([]));
@@ -116,7 +124,7 @@ async function readDescriptors(
   const fds = names.slice(0, DESCRIPTOR_LIMIT).map(Number);
   for (const fd of fds.sort((a, b) => a - b)) {
     const link = await reader.link(`${path}/fd/${String(fd)}`).catch(unlessGone(null));
-    if (link !== null) descriptors.push(await readDescriptor(reader, path, fd, link, filesystems));
+    if (link !== null) descriptors.push(await readDescriptor(reader, path, fd, link, filesystems, sealsOf));
   }
   const all = names.length <= DESCRIPTOR_LIMIT;
   return { descriptors, unread: all ? null : `only ${String(DESCRIPTOR_LIMIT)} were looked at` };
@@ -128,6 +136,7 @@ async function readDescriptor(
   fd: number,
   name: string,
   filesystems: ReadonlyMap<string, string>,
+  sealsOf: SealsOf,
 ): Promise<Descriptor> {
   const info = await readOpenFile(reader, path, String(fd));
   const known = 'unavailable' in info ? { flags: info, position: null, mount: '' } : info;
@@ -141,7 +150,20 @@ async function readDescriptor(
     flags: known.flags,
     position: known.position,
     ring: type === 'io_uring' ? await readRing(reader, path, String(fd)) : null,
+    seals: type === 'memfd' ? sealNames(`${path}/fd/${String(fd)}`, sealsOf) : null,
   };
+}
+
+/** Numbers of linux/fcntl.h. */
+const SEALS = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16, EXEC: 32 } as const;
+
+function sealNames(path: string, sealsOf: SealsOf): Item<readonly string[]> {
+  try {
+    const seals = sealsOf(path);
+    return Object.entries(SEALS).flatMap(([name, bit]) => ((seals & bit) === 0 ? [] : [`F_SEAL_${name}`]));
+  } catch (error) {
+    return { unavailable: reasonOf(error, ENDED) };
+  }
 }
 
 /** Those whose files a server has. */
@@ -173,7 +195,7 @@ export function filesystemsOf(mountinfo: string): ReadonlyMap<string, string> {
   return new Map([...mountinfo.matchAll(/^(\d+) .*? - (\S+) /gm)].map(([, id = '', type = '']) => [id, type]));
 }
 
-async function readMappings(reader: ProcReader, path: string): Promise<InspectFacts['mappings']> {
+async function readMappings(reader: ProcReader, path: string, sealsOf: SealsOf): Promise<InspectFacts['mappings']> {
   try {
     const files = mappedFilesOf(await reader.text(`${path}/maps`, 'utf8', MAPS_LIMIT));
     const mappings: Mapping[] = [];
@@ -181,7 +203,11 @@ async function readMappings(reader: ProcReader, path: string): Promise<InspectFa
       const status = await reader.stat(`${path}/map_files/${range}`).catch(() => null);
       // devices do not shrink
       if (status !== null && (status.mode & constants.S_IFMT) !== constants.S_IFREG) continue;
-      mappings.push({ ...file, owner: status === null ? null : { mode: status.mode & 0o7777, uid: status.uid } });
+      mappings.push({
+        ...file,
+        owner: status === null ? null : { mode: status.mode & 0o7777, uid: status.uid },
+        seals: isMemfd(file) ? sealNames(`${path}/map_files/${range}`, sealsOf) : null,
+      });
     }
     return mappings;
   } catch (error) {

@@ -12,6 +12,10 @@ export interface MappedFile {
   readonly range: string;
 }
 
+/** A file of that name can lie in no directory that a process sees: `/memfd:` is what the kernel shows of memfds. */
+export const isMemfd = ({ name, deleted }: Pick<MappedFile, 'name' | 'deleted'>): boolean =>
+  deleted && name.startsWith('/memfd:');
+
 const LINE = /^([0-9a-f]+)-([0-9a-f]+) ..(.)(.) [0-9a-f]+ ([0-9a-f]+:[0-9a-f]+) (\d+) +(\/.*)$/gm;
 const DELETED = / \(deleted\)$/;
 /** Memory that the kernel keeps in files of its own; nobody has a descriptor to truncate it by. */

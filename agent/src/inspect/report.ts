@@ -3,6 +3,8 @@ import { type Mechanism, MECHANISMS } from '../abi/layout.ts';
 import { isSameFile } from '../alerts/process-facts.ts';
 import { type Advice, COPY_ADVICE, DENIED_ADVICE, DENIED_REQUEST_ADVICE, REFUSAL_ADVICE } from '../model/advice.ts';
 import type { Culprit } from '../model/snapshot.ts';
+import { ringTroubles } from '../model/ring-troubles.ts';
+import { type Errnos, type ProcessRings, sumOfCalls } from '../model/process-calls.ts';
 import type { CauseSummary, Fallible, ProcessSummary } from '../model/summary.ts';
 import type { Descriptor, InspectFacts, Mapping } from './facts.ts';
 
@@ -38,6 +40,8 @@ export interface Attempts {
   readonly mechanisms: readonly MechanismAttempts[];
   readonly fallbacks: number;
   readonly fallen: readonly Fallible[];
+  /** What became of its rings; null where it never had to do with one. */
+  readonly rings: ProcessRings | null;
 }
 
 export interface MechanismAttempts {
@@ -46,6 +50,8 @@ export interface MechanismAttempts {
   readonly copied: number;
   readonly refused: number;
   readonly denied: number;
+  /** Of all that moved nothing, by name. */
+  readonly errnos: Errnos;
   /** The most frequent first. */
   readonly reasons: readonly Reason[];
 }
@@ -90,7 +96,7 @@ export function inspectReport(facts: InspectFacts, counted: Counted | null, time
     descriptors,
     unread,
     mappings,
-    verdict: [...attemptVerdicts(attempts), ...descriptorVerdicts(pid, descriptors), ...mappingVerdicts(mappings)],
+    verdict: [...attemptVerdicts(attempts), ...descriptorVerdicts(descriptors), ...mappingVerdicts(mappings)],
   };
 }
 
@@ -101,6 +107,7 @@ function attemptsOf(
   all: readonly CauseSummary[],
 ): Attempts {
   const causes = all.filter((cause) => cause.pid === pid);
+  const { errnos, rings = null } = sumOfCalls(rows);
   const mechanisms = MECHANISMS.flatMap((mechanism): MechanismAttempts[] => {
     const attempts = sum(rows, ({ mechanisms: counts }) => counts[mechanism] ?? 0);
     if (attempts === 0) return [];
@@ -117,6 +124,7 @@ function attemptsOf(
         copied: number('copied'),
         refused: number('refused'),
         denied: number('denied'),
+        errnos: errnos?.[mechanism] ?? {},
         reasons: own.map((cause) => reasonOf(cause, descriptors)),
       },
     ];
@@ -125,6 +133,7 @@ function attemptsOf(
     mechanisms,
     fallbacks: sum(rows, ({ fallbacks }) => fallbacks),
     fallen: [...new Set(rows.flatMap(({ fallen }) => fallen))],
+    rings,
   };
 }
 
@@ -149,7 +158,7 @@ const GENERATED: readonly string[] = [
 ];
 
 /** What a descriptor forbids, whatever is attempted on it. Pipes are none of the sinks that O_APPEND matters to. */
-export function noteOf({ type, filesystem, name, flags }: Descriptor): string {
+export function noteOf({ type, filesystem, name, flags, seals }: Descriptor): string {
   const has = (flag: string) => !('unavailable' in flags) && flags.includes(flag);
   const [writable, readable] = [has('O_WRONLY') || has('O_RDWR'), has('O_RDONLY') || has('O_RDWR')];
   const notes: string[] = [];
@@ -162,14 +171,28 @@ export function noteOf({ type, filesystem, name, flags }: Descriptor): string {
   if (readable && type === 'file' && GENERATED.includes(filesystem)) {
     notes.push(`on ${filesystem}: no pages to share, as source copied or refused`);
   }
-  if (type === 'memfd') notes.push('memfd: its seals cannot be read from outside');
+  if (seals !== null) notes.push(sealsNote(seals));
   if (type === 'other' && /^anon_inode:\[event(?:fd|poll)\]$/.test(name)) notes.push('gives and takes no pages');
   return notes.join('; ');
 }
 
+const UNSEALED = 'may be truncated under who maps it or sends from it';
+const UNSEALABLE = `memfd that takes no seals: ${UNSEALED}`;
+const OPEN_MEMFD = `memfd without F_SEAL_SHRINK: ${UNSEALED}`;
+
+function sealsNote(seals: NonNullable<Descriptor['seals']>): string {
+  if ('unavailable' in seals) return `memfd, whose seals could not be read: ${seals.unavailable}`;
+  if (isSealed({ seals })) return `memfd with ${seals.join(', ')}: safe, nobody can truncate it`;
+  return seals.includes('F_SEAL_SEAL') ? UNSEALABLE : OPEN_MEMFD;
+}
+
+/** A memfd that nobody can truncate. */
+export const isSealed = ({ seals }: Pick<Descriptor, 'seals'>): boolean =>
+  seals !== null && !('unavailable' in seals) && seals.includes('F_SEAL_SHRINK');
+
 function attemptVerdicts(attempts: Attempts | null): Verdict[] {
   if (attempts === null) return [{ text: 'what it attempts is not known: no daemon answers', remedy: 'spillway run' }];
-  const { mechanisms, fallbacks, fallen } = attempts;
+  const { mechanisms, fallbacks, fallen, rings } = attempts;
   const refused = mechanisms.filter((mechanism) => mechanism.refused > 0);
   const verdicts = mechanisms.flatMap((mechanism) =>
     mechanismVerdicts(mechanism, refused.length === 1 && mechanism === refused[0] ? fallbacks : null),
@@ -187,14 +210,15 @@ function attemptVerdicts(attempts: Attempts | null): Verdict[] {
         : `${name} fell back and has not worked since`;
     verdicts.push({ text, remedy: '' });
   }
-  return verdicts;
+  const troubles = rings === null ? [] : ringTroubles(rings);
+  return [...verdicts, ...troubles.map(({ finding, meaning, remedy }) => ({ text: `${finding}: ${meaning}`, remedy }))];
 }
 
 /** `fallbacks` is null where it is not known how many were of this mechanism. */
 function mechanismVerdicts({ mechanism, attempts, reasons }: MechanismAttempts, fallbacks: number | null): Verdict[] {
   const of = (number: number) => `${String(number)} of ${String(attempts)}`;
   const verdicts = reasons.map(({ outcome, reason, count, meaning, remedy, culprit, fds }): Verdict => {
-    const file = culprit === null ? '' : `, because of ${culprit.name === '' ? culprit.type : culprit.name}`;
+    const file = culprit === null ? '' : `, because of ${fileText(culprit)}`;
     const open = fds.length === 0 ? '' : ` (fd ${fds.slice(0, MOST_NAMED).join(', ')})`;
     return { text: `${mechanism} was ${outcome} ${of(count)} times: ${reason}${file}${open}: ${meaning}`, remedy };
   });
@@ -209,10 +233,16 @@ function mechanismVerdicts({ mechanism, attempts, reasons }: MechanismAttempts, 
   return [{ text: `${mechanism}: none of ${String(attempts)} copied, refused or denied`, remedy: '' }];
 }
 
+/** With the filesystem that it lies in: often that is why. Sockets and pipes lie in ones of their own, which says nothing. */
+function fileText({ type, filesystem, name }: Culprit): string {
+  const place = type === 'socket' || type === 'pipe' || filesystem === '' ? '' : ` (${filesystem})`;
+  return `${name === '' ? type : name}${place}`;
+}
+
 const MOST_NAMED = 5;
 
 /** One sentence for each thing that is forbidden, with the descriptors that it is true of. */
-function descriptorVerdicts(pid: number, descriptors: readonly NotedDescriptor[]): Verdict[] {
+function descriptorVerdicts(descriptors: readonly NotedDescriptor[]): Verdict[] {
   const byNote = new Map<string, NotedDescriptor[]>();
   for (const descriptor of descriptors) {
     if (descriptor.note !== '') byNote.set(descriptor.note, [...(byNote.get(descriptor.note) ?? []), descriptor]);
@@ -220,14 +250,14 @@ function descriptorVerdicts(pid: number, descriptors: readonly NotedDescriptor[]
   return [...byNote].map(([note, noted]) => {
     const more = noted.length > MOST_NAMED ? ` and ${String(noted.length - MOST_NAMED)} more` : '';
     const fds = noted.slice(0, MOST_NAMED).map(({ fd }) => String(fd));
-    return { text: `fd ${fds.join(', ')}${more}: ${note}`, remedy: remedyOf(pid, noted[0]) };
+    return { text: `fd ${fds.join(', ')}${more}: ${note}`, remedy: remedyOf(note) };
   });
 }
 
-function remedyOf(pid: number, descriptor: NotedDescriptor | undefined): string {
-  if (descriptor?.note.startsWith('O_APPEND') === true) return REFUSAL_ADVICE.sink_append.remedy;
-  if (descriptor?.type !== 'memfd') return '';
-  return `perl -e 'open F, "<", "/proc/${String(pid)}/fd/${String(descriptor.fd)}"; print fcntl F, 1034, 0' (2: F_SEAL_SHRINK)`;
+function remedyOf(note: string): string {
+  if (note.startsWith('O_APPEND')) return REFUSAL_ADVICE.sink_append.remedy;
+  if (note === OPEN_MEMFD) return 'fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) before others get it';
+  return note === UNSEALABLE ? 'memfd_create with MFD_ALLOW_SEALING, then F_ADD_SEALS, F_SEAL_SHRINK' : '';
 }
 
 /** The kernel takes the pages beyond the new end out of every mapping of the file, private ones too (truncate_pagecache). */
@@ -244,6 +274,6 @@ function mappingVerdicts(mappings: InspectFacts['mappings']): Verdict[] {
   ];
 }
 
-/** Whether somebody other than root may truncate it: its owner, or those who may write it. */
-export const isExposed = ({ owner }: Mapping): boolean =>
-  owner === null || owner.uid !== 0 || (owner.mode & 0o022) !== 0;
+/** Whether somebody other than root may truncate it: its owner, or those who may write it; nobody may what is sealed. */
+export const isExposed = ({ owner, seals }: Mapping): boolean =>
+  !isSealed({ seals }) && (owner === null || owner.uid !== 0 || (owner.mode & 0o022) !== 0);

@@ -72,7 +72,7 @@ export const REFUSAL_ADVICE: Readonly<Record<RefusalReason, Advice>> = {
   none: NO_REASON,
   source_cannot_splice: {
     meaning: 'this kind of file hands over no pages',
-    remedy: 'expected for most of /proc: it has to be read; or serve a regular file',
+    remedy: 'read it (most of /proc), or serve it from another filesystem',
   },
   sink_cannot_splice: {
     meaning: 'this kind of file takes no pages',

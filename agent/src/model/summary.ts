@@ -31,6 +31,7 @@ import {
 import { errnoName } from './errno.ts';
 import { flowName, type FlowName, NON_IP_FLOW } from './flow.ts';
 import { type Percentiles, percentiles } from './latency.ts';
+import { callsOf, type ProcessCalls } from './process-calls.ts';
 import {
   type Cause,
   type CauseKind,
@@ -89,7 +90,7 @@ export interface IoUringSummary {
   readonly cqOverflows: number;
 }
 
-export interface ProcessSummary extends Workload {
+export interface ProcessSummary extends Workload, ProcessCalls {
   readonly pid: number;
   readonly attempts: number;
   readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
@@ -101,6 +102,9 @@ export interface ProcessSummary extends Workload {
   /** Attempts and calls of io_uring_enter that ended in EAGAIN; left out where there was none, or it is not known. */
   readonly eagain?: number;
 }
+
+/** What is known of more than one process just as well. */
+export type CountsSummary = Omit<ProcessSummary, 'pid' | keyof ProcessCalls>;
 
 /** What can fall back and stay so. */
 export type Fallible = Mechanism | 'io_uring_setup';
@@ -262,14 +266,16 @@ function asyncCounts(causes: readonly Cause[]): Record<string, number> {
   return counts;
 }
 
-function processSummaries({ processes, causes }: Snapshot): ProcessSummary[] {
+function processSummaries(snapshot: Snapshot): ProcessSummary[] {
+  const { processes, causes } = snapshot;
+  const calls = callsOf(snapshot);
   const eagain = new Map<number, number>();
   for (const cause of causes) {
     if (cause.process === null || !isEagain(cause)) continue;
     eagain.set(cause.process, (eagain.get(cause.process) ?? 0) + cause.count);
   }
-  return Array.from({ length: processes.length }, (_, row) =>
-    processSummary({
+  return Array.from({ length: processes.length }, (_, row) => ({
+    ...processSummary({
       pid: processes.pids[row] ?? 0,
       unit: processes.units[row] ?? '',
       comm: processes.comms[row] ?? '',
@@ -277,7 +283,8 @@ function processSummaries({ processes, causes }: Snapshot): ProcessSummary[] {
       counters: processes.counters.subarray(row * COUNTER_COLUMNS, (row + 1) * COUNTER_COLUMNS),
       eagain: eagain.get(row) ?? 0,
     }),
-  ).sort((a, b) => b.attempts - a.attempts || a.pid - b.pid);
+    ...calls(row),
+  })).sort((a, b) => b.attempts - a.attempts || a.pid - b.pid);
 }
 
 /** An attempt, or a call of io_uring_enter, that is to be made again. */
@@ -291,13 +298,7 @@ export const processSummary = ({ pid, ...counts }: ProcessCounts): ProcessSummar
 });
 
 /** The same of what is more than one process. */
-export function countsSummary({
-  unit,
-  comm,
-  fallen,
-  counters,
-  eagain = 0,
-}: Omit<ProcessCounts, 'pid'>): Omit<ProcessSummary, 'pid'> {
+export function countsSummary({ unit, comm, fallen, counters, eagain = 0 }: Omit<ProcessCounts, 'pid'>): CountsSummary {
   const mechanisms: Partial<Record<Mechanism, number>> = {};
   let fallbacks = 0;
   for (const mechanism of MECHANISMS) {

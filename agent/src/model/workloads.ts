@@ -1,9 +1,9 @@
 /** What every workload has attempted, those of its processes included that have ended: one entry for each. Pure. */
 import { addRow, COUNTER_COLUMNS, type Counters } from './counters.ts';
-import { countsSummary, isEagain, type ProcessSummary } from './summary.ts';
+import { type CountsSummary, countsSummary, isEagain } from './summary.ts';
 import type { Snapshot, Workload } from './snapshot.ts';
 
-export interface WorkloadSummary extends Omit<ProcessSummary, 'pid'> {
+export interface WorkloadSummary extends CountsSummary {
   /** Those that live. */
   readonly processes: number;
 }

@@ -10,6 +10,7 @@ export const HELP: readonly string[] = [
   '/         show only what has a text in its name, or pid;  Esc  show all',
   't         counts since the agent started, instead of rates',
   'p, Space  pause: the figures stay;  + -  look more often, less often',
+  'a         alerts: what fires, since when, what is about to; by an agent only',
   'Up Down PgUp PgDn Home End, k j g G   scroll',
   'Ctrl-L    draw anew;  Ctrl-Z  suspend;  q, Ctrl-C  quit',
   '',

@@ -2,7 +2,7 @@
 import type { Outcome } from '../abi/layout.ts';
 import { widthOf } from '../model/text.ts';
 
-export type Style = 'plain' | 'bold' | 'dim' | 'reverse' | 'warning' | Outcome;
+export type Style = 'plain' | 'bold' | 'dim' | 'reverse' | 'warning' | 'alarm' | Outcome;
 
 export interface Span {
   readonly text: string;
@@ -50,10 +50,17 @@ export function field(text: string, width: number, align: 'left' | 'right' = 'le
   return align === 'left' ? fitting + space : space + fitting;
 }
 
-const ATTRIBUTES: Readonly<Partial<Record<Style, string>>> = { bold: '1', dim: '2', reverse: '7', warning: '1' };
+const ATTRIBUTES: Readonly<Partial<Record<Style, string>>> = {
+  bold: '1',
+  dim: '2',
+  reverse: '7',
+  warning: '1',
+  alarm: '1;7',
+};
 const COLOURS: Readonly<Partial<Record<Style, string>>> = {
   ...ATTRIBUTES,
   warning: '1;31',
+  alarm: '1;37;41',
   zerocopy: '32',
   copied: '33',
   retry: '36',

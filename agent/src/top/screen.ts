@@ -1,6 +1,7 @@
 /** The whole screen: what is watched, the sums, the table, the keys. Pure. */
 import { OUTCOMES } from '../abi/layout.ts';
 import { printable } from '../model/text.ts';
+import { type Alerts, alertsLine, alertsView, firingOf } from './alerts.ts';
 import { headLine, layout, type Reading, reasonText, rowLine, topReason } from './columns.ts';
 import type { Shown } from './delta.ts';
 import { type Host, VIEWS } from './figures.ts';
@@ -27,6 +28,7 @@ export interface Picture {
   /** How many there are without a filter. */
   readonly all: number;
   readonly host: Host | null;
+  readonly alerts: Alerts;
   /** The window of the figures; null: there is none, or totals are wanted. */
   readonly seconds: number | null;
 }
@@ -34,38 +36,53 @@ export interface Picture {
 /** Lines above and below the table; on low terminals those that matter less go. */
 interface Frame {
   readonly title: boolean;
+  /** What fires: a line only while something does. */
+  readonly alerts: boolean;
   readonly detail: boolean;
   readonly tabs: boolean;
   readonly head: boolean;
   readonly footer: boolean;
 }
 
-function frameFor(rows: number, urgent: boolean): Frame {
+function frameFor(rows: number, state: State, picture: Picture): Frame {
   const roomy = rows >= 10;
-  return { title: rows >= 5, detail: roomy, tabs: roomy, head: rows >= 3, footer: roomy || (urgent && rows >= 2) };
+  return {
+    title: rows >= 5,
+    alerts: rows >= 4 && firingOf(picture.alerts).length > 0,
+    detail: roomy,
+    tabs: roomy,
+    head: rows >= 3,
+    footer: roomy || (isUrgent(state, picture) && rows >= 2),
+  };
 }
 
-const linesOf = ({ title, detail, tabs, head, footer }: Frame): number =>
+const linesOf = ({ title, alerts, detail, tabs, head, footer }: Frame): number =>
   // and the sums, which are always there
-  1 + [title, detail, tabs, head, footer].filter(Boolean).length;
+  1 + [title, alerts, detail, tabs, head, footer].filter(Boolean).length;
 
 const isUrgent = ({ typing }: State, { trouble }: Picture): boolean => typing !== null || trouble !== '';
 
 /** What keys can scroll through. */
 export function extentOf(state: State, picture: Picture, size: Size): Extent {
-  const page = size.rows - linesOf(frameFor(size.rows, isUrgent(state, picture)));
+  const page = size.rows - linesOf(frameFor(size.rows, state, picture));
   return { rows: picture.rows.length, page: Math.max(1, page) };
 }
 
 /** As many lines as the terminal has, none wider than it is. */
 export function screen(state: State, picture: Picture, size: Size): Line[] {
-  const lines = state.help ? helpLines(size) : tableLines(state, picture, size);
+  const { alerts, clock } = picture;
+  const lines = state.help
+    ? helpLines(size)
+    : state.alerts
+      ? alertsView(alerts, clock, size)
+      : tableLines(state, picture, size);
   return Array.from({ length: size.rows }, (_, i) => cut(lines[i] ?? [], size.columns));
 }
 
 /** The same without an end below: for what is no terminal. */
 export function report(state: State, picture: Picture, columns: number, most: number): string[] {
-  const frame = { title: true, detail: true, tabs: false, head: true, footer: false };
+  const alerts = firingOf(picture.alerts).length > 0;
+  const frame = { title: true, alerts, detail: true, tabs: false, head: true, footer: false };
   const shown = picture.rows.slice(0, most);
   const lines = [...headLines(state, picture, columns, frame), ...bodyLines(state, picture, columns, shown)];
   const more = picture.rows.length - shown.length;
@@ -74,14 +91,14 @@ export function report(state: State, picture: Picture, columns: number, most: nu
 }
 
 function tableLines(state: State, picture: Picture, size: Size): Line[] {
-  const frame = frameFor(size.rows, isUrgent(state, picture));
+  const frame = frameFor(size.rows, state, picture);
   const { rows, page } = extentOf(state, picture, size);
   const first = Math.max(0, Math.min(state.first, rows - page));
   const room = size.rows - linesOf(frame);
   const shown = picture.rows.slice(first, first + Math.max(0, room));
   const which = rows > page ? `${first + 1}-${Math.min(first + page, rows)} of ` : '';
   const lines = [
-    ...headLines(state, picture, size.columns, frame, which),
+    ...headLines(state, picture, size.columns, frame, { which, hint: ': a' }),
     ...bodyLines(state, picture, size.columns, shown),
   ];
   if (!frame.footer) return lines;
@@ -94,13 +111,26 @@ const readingOf = ({ totals }: State, { seconds }: Picture): Reading => ({
   unknown: !totals && seconds === null,
 });
 
-function headLines(state: State, picture: Picture, columns: number, frame: Frame, shown = ''): Line[] {
+/** What stands in the head only where there are keys: which rows are shown, and what leads to all alerts. */
+interface Keyed {
+  readonly which: string;
+  readonly hint: string;
+}
+
+function headLines(
+  state: State,
+  picture: Picture,
+  columns: number,
+  frame: Frame,
+  { which, hint }: Keyed = { which: '', hint: '' },
+): Line[] {
   const reading = readingOf(state, picture);
   return [
     ...(frame.title ? [titleLine(state, picture, columns)] : []),
+    ...(frame.alerts ? [alertsLine(firingOf(picture.alerts), columns, hint)] : []),
     sumsLine(picture.host, reading, columns),
     ...(frame.detail ? [detailLine(picture.host, reading, columns)] : []),
-    ...(frame.tabs ? [tabsLine(state, picture, shown)] : []),
+    ...(frame.tabs ? [tabsLine(state, picture, which)] : []),
     ...(frame.head ? [padded(headOf(state, columns), columns)] : []),
   ];
 }
@@ -194,7 +224,7 @@ function tabsLine({ view, orders, reversed, filter }: State, { rows, all }: Pict
   return [...tabs, span(`  by ${orders[view]}${reversed ? ' rev' : ''}  ${shown}${count}`, 'dim')];
 }
 
-const KEYS = 'q quit  1-4 view  s sort  r reverse  / filter  t totals  p pause  ? help';
+const KEYS = 'q quit  1-4 view  s sort  / filter  t totals  p pause  a alerts  ? help';
 
 function footerLine({ typing }: State, { trouble }: Picture): Line {
   if (typing !== null) return [span('filter: ', 'bold'), span(`${printable(typing)}_`), span('  Enter, Esc', 'dim')];

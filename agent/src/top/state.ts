@@ -14,6 +14,8 @@ export interface State {
   /** Counts since the agent started instead of rates. */
   readonly totals: boolean;
   readonly help: boolean;
+  /** The view of alerts, in the place of the table. */
+  readonly alerts: boolean;
   /** Rows above the first that is shown. */
   readonly first: number;
   /** Milliseconds between samples. */
@@ -39,6 +41,7 @@ export const START: State = {
   paused: false,
   totals: false,
   help: false,
+  alerts: false,
   first: 0,
   interval: DEFAULT_INTERVAL,
 };
@@ -68,8 +71,8 @@ export function press(state: State, key: Key, extent: Extent): { readonly state:
     if (key.name === 'l') return { state, action: 'redraw' };
   }
   if (state.typing !== null) return { state: typeFilter(state, state.typing, key), action: null };
-  // the key that closes the help does nothing else
-  if (state.help) return { state: { ...state, help: false }, action: null };
+  // the key that closes the help or the alerts does nothing else
+  if (state.help || state.alerts) return { state: { ...state, help: false, alerts: false }, action: null };
   if (!key.ctrl && (key.text === 'q' || key.text === 'Q')) return { state, action: 'quit' };
   const scrolled = scroll(state, key, extent);
   return { state: scrolled ?? command(state, key), action: null };
@@ -129,6 +132,8 @@ function command(state: State, { name, ctrl, shift, text }: Key): State {
       return { ...state, paused: !state.paused };
     case 't':
       return { ...state, totals: !state.totals };
+    case 'a':
+      return { ...state, alerts: true };
     case 'h':
     case '?':
       return { ...state, help: true };

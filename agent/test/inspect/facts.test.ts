@@ -27,7 +27,17 @@ function world({ open = { 0: ['/dev/null', on(25)] }, files = {}, stats = {} }: 
   return new FakeProc({ ...processFiles(PID, basic), ...opened.files }, opened.links, below);
 }
 
-const read = (fs: FakeProc): Promise<InspectFacts> => readFacts(PID, fs, new AbortController().signal);
+/** Of the last memfd nothing is told. */
+const seals = (path: string): number => {
+  const known = [
+    [/\/fd\/5$/, 63],
+    [/\/map_files\/7000-8000$/, 2],
+  ] as const;
+  const found = known.find(([pattern]) => pattern.test(path));
+  if (found === undefined) throw Object.assign(new Error('denied'), { code: 'EACCES' });
+  return found[1];
+};
+const read = (fs: FakeProc): Promise<InspectFacts> => readFacts(PID, fs, seals, new AbortController().signal);
 const file = { mode: constants.S_IFREG | 0o644, uid: 33 };
 
 it('who it is, its status and limits', async () => {
@@ -81,7 +91,11 @@ it('descriptors: what each is, where, and how it is open', async () => {
     flags: ['O_WRONLY', 'O_APPEND'],
     position: 0,
     ring: null,
+    seals: null,
   });
+  const all6 = ['SEAL', 'SHRINK', 'GROW', 'WRITE', 'FUTURE_WRITE', 'EXEC'];
+  expect(all.find(({ fd }) => fd === 5)?.seals).toEqual(all6.map((name) => `F_SEAL_${name}`));
+  expect(all.find(({ fd }) => fd === 6)?.seals).toBeNull();
   expect(all[0]?.flags).toEqual(['O_RDWR', 'O_NONBLOCK']);
   expect(all[2]?.ring).toMatchObject({ fd: 4, SqHead: 3, CqOverflowList: 2 });
   expect(all.at(-1)).toMatchObject({ flags: { unavailable: 'ENOENT: closed meanwhile' }, position: null });
@@ -107,14 +121,31 @@ it('a descriptor that is closed meanwhile is none, and a process that has ended 
 
 it('mapped files with who may write them; devices are none', async () => {
   const line = (start: string, end: string, name: string) => `${start}-${end} r--s 00000000 08:01 ${start} ${name}\n`;
-  const maps = line('1000', '4000', '/srv/a') + line('4000', '6000', '/dev/dri/card0') + line('6000', '7000', '/srv/b');
+  const maps =
+    line('1000', '4000', '/srv/a') +
+    line('4000', '6000', '/dev/dri/card0') +
+    line('6000', '7000', '/srv/b') +
+    line('7000', '8000', '/memfd:x (deleted)') +
+    line('8000', '9000', '/memfd:y (deleted)') +
+    line('9000', 'a000', '/memfd:z');
   const stats = {
     'map_files/1000-4000': { mode: constants.S_IFREG | 0o4640, uid: 33 },
     'map_files/4000-6000': { mode: constants.S_IFCHR | 0o666, uid: 0 },
   };
   expect((await read(world({ files: { maps }, stats }))).mappings).toEqual([
-    { name: '/srv/a', deleted: false, shared: true, bytes: 0x3000, owner: { mode: 0o4640, uid: 33 } },
-    { name: '/srv/b', deleted: false, shared: true, bytes: 0x1000, owner: null },
+    { name: '/srv/a', deleted: false, shared: true, bytes: 0x3000, owner: { mode: 0o4640, uid: 33 }, seals: null },
+    { name: '/srv/b', deleted: false, shared: true, bytes: 0x1000, owner: null, seals: null },
+    { name: '/memfd:x', deleted: true, shared: true, bytes: 0x1000, owner: null, seals: ['F_SEAL_SHRINK'] },
+    {
+      name: '/memfd:y',
+      deleted: true,
+      shared: true,
+      bytes: 0x1000,
+      owner: null,
+      seals: { unavailable: expect.stringMatching(/^EACCES/) as string },
+    },
+    // a file of that name
+    { name: '/memfd:z', deleted: false, shared: true, bytes: 0x1000, owner: null, seals: null },
   ]);
   const files = { maps: { errno: 'EACCES' } };
   expect((await read(world({ files }))).mappings).toMatchObject({

@@ -16,9 +16,17 @@ export function factsOf(facts: Partial<InspectFacts> = {}): InspectFacts {
 
 export function descriptorOf(descriptor: Partial<Descriptor> = {}): Descriptor {
   const file = { type: 'file', filesystem: 'ext4', name: '/srv/b', flags: ['O_RDONLY'] } as const;
-  return { fd: 3, position: 0, ring: null, ...file, ...descriptor };
+  return { fd: 3, position: 0, ring: null, seals: null, ...file, ...descriptor };
 }
 
 export function mappingOf(mapping: Partial<Mapping> = {}): Mapping {
-  return { name: '/srv/map', deleted: false, shared: true, bytes: 4096, owner: { uid: 0, mode: 0o644 }, ...mapping };
+  return {
+    name: '/srv/map',
+    deleted: false,
+    shared: true,
+    bytes: 4096,
+    owner: { uid: 0, mode: 0o644 },
+    seals: null,
+    ...mapping,
+  };
 }

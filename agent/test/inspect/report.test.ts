@@ -56,8 +56,8 @@ describe('attempts', () => {
     expect(verdict).toEqual([
       { text: 'sendfile fell back to read/write 20 of 20 times', remedy: '' },
       {
-        text: 'sendfile was refused 18 of 20 times: source_cannot_splice, because of /proc/kmsg (fd 4): this kind of file hands over no pages',
-        remedy: expect.stringContaining('serve a regular file') as string,
+        text: 'sendfile was refused 18 of 20 times: source_cannot_splice, because of /proc/kmsg (proc) (fd 4): this kind of file hands over no pages',
+        remedy: expect.stringContaining('from another filesystem') as string,
       },
       {
         text: 'sendfile was denied 1 of 20 times: EPERM: a seccomp filter, a security module, or an immutable sink',
@@ -121,8 +121,80 @@ describe('attempts', () => {
   });
 });
 
+describe('errnos and rings', () => {
+  const own = {
+    pid: PID,
+    mechanisms: { sendfile: 5, tee: 2 },
+    errnos: { sendfile: { EINVAL: 3, EAGAIN: 1 } },
+    rings: {
+      setups: { ok: 1, errnos: { EINVAL: 4 } },
+      enters: { calls: 10, submitted: 40, errnos: { EAGAIN: 6 } },
+      queuedAsync: 3,
+      asyncWork: { splice: 1, send_zc: 2 },
+      cqOverflows: 7,
+    },
+  };
+  const spec: SummarySpec = {
+    processes: [
+      processOf(own),
+      // the program that it ran before
+      processOf({
+        pid: PID,
+        errnos: { sendfile: { EINVAL: 10 }, tee: { EBADF: 1 } },
+        rings: {
+          setups: { ok: 2, errnos: { EINVAL: 1, ENOMEM: 1 } },
+          enters: { calls: 100, submitted: 400, errnos: { EAGAIN: 60, EBUSY: 1 } },
+          queuedAsync: 30,
+          asyncWork: { splice: 30 },
+          cqOverflows: 70,
+        },
+      }),
+      processOf({ pid: 1, mechanisms: { sendfile: 9 }, errnos: { sendfile: { EINVAL: 900 } }, rings: own.rings }),
+    ],
+  };
+
+  it('are those of all programs that the process has run, and of no other process', () => {
+    const { attempts } = inspectReport(factsOf(), counted(spec), new Date(0));
+    expect(attempts?.mechanisms.map(({ errnos }) => errnos)).toEqual([{ EINVAL: 13, EAGAIN: 1 }, { EBADF: 1 }]);
+    expect(attempts?.rings).toEqual({
+      setups: { ok: 3, errnos: { EINVAL: 5, ENOMEM: 1 } },
+      enters: { calls: 110, submitted: 440, errnos: { EAGAIN: 66, EBUSY: 1 } },
+      queuedAsync: 33,
+      asyncWork: { splice: 31, send_zc: 2 },
+      cqOverflows: 77,
+    });
+  });
+
+  it('none where there were none', () => {
+    const { attempts } = inspectReport(factsOf(), counted({ processes: [processOf()] }), new Date(0));
+    expect(attempts?.rings).toBeNull();
+  });
+
+  it('what is wrong with rings is in the verdict, with what to do', () => {
+    const { verdict } = inspectReport(factsOf(), counted(spec), new Date(0));
+    expect(verdict.slice(2)).toEqual([
+      { text: expect.stringMatching(/^1 set-up ENOMEM: /) as string, remedy: expect.stringMatching(/./) as string },
+      {
+        text: expect.stringMatching(/^66 enter EAGAIN: .*memory/) as string,
+        remedy: expect.stringMatching(/./) as string,
+      },
+      { text: expect.stringMatching(/^1 enter EBUSY: /) as string, remedy: expect.stringMatching(/./) as string },
+      {
+        text: expect.stringMatching(/^77 completions found the queue full: /) as string,
+        remedy: expect.stringMatching(/./) as string,
+      },
+      {
+        text: expect.stringMatching(/^2 sends handed to workers: /) as string,
+        remedy: expect.stringMatching(/./) as string,
+      },
+    ]);
+  });
+});
+
 describe('a descriptor', () => {
   const append = 'O_APPEND: as sink refused by sendfile, splice, copy_file_range';
+  const truncated = 'may be truncated under who maps it or sends from it';
+  const open = `memfd without F_SEAL_SHRINK: ${truncated}`;
   const direct = 'O_DIRECT: no page cache; sendfile reads from the disk each time';
   it.each<[string, Partial<Descriptor>]>([
     [append, { flags: ['O_WRONLY', 'O_APPEND'] }],
@@ -138,7 +210,15 @@ describe('a descriptor', () => {
     ['', { filesystem: 'sysfs', flags: ['O_WRONLY'] }],
     ['', { filesystem: 'proc', type: 'directory' }],
     ['', { flags: ['O_RDWR', 'O_NONBLOCK'] }],
-    ['memfd: its seals cannot be read from outside', { type: 'memfd', flags: ['O_RDWR'] }],
+    [open, { type: 'memfd', flags: ['O_RDWR'], seals: [] }],
+    [open, { type: 'memfd', seals: ['F_SEAL_GROW', 'F_SEAL_WRITE'] }],
+    [`memfd that takes no seals: ${truncated}`, { type: 'memfd', seals: ['F_SEAL_SEAL'] }],
+    ['memfd with F_SEAL_SHRINK: safe, nobody can truncate it', { type: 'memfd', seals: ['F_SEAL_SHRINK'] }],
+    [
+      'memfd with F_SEAL_SEAL, F_SEAL_SHRINK: safe, nobody can truncate it',
+      { type: 'memfd', seals: ['F_SEAL_SEAL', 'F_SEAL_SHRINK'] },
+    ],
+    ['memfd, whose seals could not be read: EPERM', { type: 'memfd', seals: { unavailable: 'EPERM' } }],
     ['gives and takes no pages', { type: 'other', name: 'anon_inode:[eventfd]' }],
     ['', { type: 'other', name: 'anon_inode:[fanotify]' }],
     ['', { flags: { unavailable: 'ENOENT: closed meanwhile' } }],
@@ -148,7 +228,7 @@ describe('a descriptor', () => {
 
   it('those of one kind are one sentence with the numbers of some, and what to do', () => {
     const descriptors = [3, 4, 5, 6, 7, 8, 9].map((fd) => descriptorOf({ fd, flags: ['O_WRONLY', 'O_APPEND'] }));
-    descriptors.push(descriptorOf({ fd: 12, type: 'memfd' }));
+    descriptors.push(descriptorOf({ fd: 12, type: 'memfd', seals: [] }));
     const { verdict } = inspectReport(factsOf({ descriptors }), counted({}), new Date(0));
     expect(verdict.slice(1)).toEqual([
       {
@@ -156,8 +236,8 @@ describe('a descriptor', () => {
         remedy: expect.stringContaining('open it without O_APPEND') as string,
       },
       {
-        text: 'fd 12: memfd: its seals cannot be read from outside',
-        remedy: expect.stringContaining('/proc/4711/fd/12') as string,
+        text: `fd 12: ${open}`,
+        remedy: expect.stringContaining('F_ADD_SEALS, F_SEAL_SHRINK') as string,
       },
     ]);
   });
@@ -172,6 +252,16 @@ describe('a mapped file', () => {
     [true, null],
   ])('may be truncated by others than root: %s for %j', (exposed, owner) => {
     expect(isExposed(mappingOf({ owner }))).toBe(exposed);
+  });
+
+  it('that is a memfd with F_SEAL_SHRINK is safe whoever may write it; with other seals, or unknown ones, it is not', () => {
+    const owner = { uid: 33, mode: 0o777 };
+    const sealed = mappingOf({ name: '/memfd:x', deleted: true, owner, seals: ['F_SEAL_SHRINK'] });
+    expect(isExposed(sealed)).toBe(false);
+    expect(isExposed({ ...sealed, seals: ['F_SEAL_GROW', 'F_SEAL_WRITE'] })).toBe(true);
+    expect(isExposed({ ...sealed, seals: { unavailable: 'EPERM' } })).toBe(true);
+    expect(isExposed({ ...sealed, owner: null })).toBe(false);
+    expect(verdictOf({ mappings: [sealed] })).toHaveLength(1);
   });
 
   it('is warned about only then', () => {

@@ -1,8 +1,10 @@
 /** `spillway top` in a real terminal, with a real agent: what it shows is what the API says. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { freePort } from './support/compare.ts';
 import { until } from './support/kernel.ts';
@@ -84,6 +86,50 @@ it('keys switch views, sort and filter, and every figure is that of the API', as
   await until(() => screen.exitStatus() === '0');
 });
 
+it('what fires stands above the table, with since when: as the API says; a tells all, and it goes when it is over', async () => {
+  const directory = temporaryDirectory();
+  const configuration = join(directory, 'config.yaml');
+  const rule = (enabled: boolean) => `TooMany:
+      scopes: [workload]
+      rate: {counter: 'workload_attempts_total{mechanism="sendfile", comm="${NAME}"}', above: 0}
+      window: 10m
+      severity: error
+      summary: '{{comm}} is at it'
+      enabled: ${String(enabled)}`;
+  const configure = (enabled: boolean) => {
+    const rules = `SendfileFallback: {enabled: false}\n    IoUringSubmitEagain: {enabled: false}\n    ${rule(enabled)}`;
+    writeFileSync(configuration, `alerts:\n  state_directory: ${directory}\n  rules:\n    ${rules}\n`);
+  };
+  configure(true);
+  const daemon = await startDaemon(['--config', configuration]);
+  const screen = startScreen(`TZ=UTC ${SPILLWAY} top -a ${addressOf(daemon.url)}`);
+  await screen.shows(/over [0-9.]+ s/);
+  screen.keys('a');
+  await screen.shows(/^no alert fires, as of /m);
+  screen.keys('x');
+  await screen.shows(/^q quit/m);
+  expect(screen.lines()[1]).toMatch(/^attempts /);
+
+  await attempt(10);
+  await screen.shows(new RegExp(`^ ALERT {2}TooMany ${NAME} \\(`, 'm'));
+  const { firing } = (await (await fetch(`${daemon.url}/api/v1/alerts`)).json()) as { firing: { firedAtMs: number }[] };
+  const fired = new Date(firing[0]?.firedAtMs ?? 0).toISOString();
+  await screen.shows(
+    new RegExp(` since (?:${fired.slice(11, 19)}|${fired.slice(5, 10)} ${fired.slice(11, 16)})$`, 'm'),
+  );
+  screen.keys('a');
+  await screen.shows(new RegExp(`^ FIRING {2}TooMany {2}${NAME} .* since .*\n {2}${NAME} is at it$`, 'm'));
+  screen.keys('a');
+  const frame = await run([SPILLWAY, 'top', '-a', addressOf(daemon.url), '--totals', '-o', 'json']);
+  expect(JSON.parse(frame.stdout)).toMatchObject({
+    alerts: [{ rule: 'TooMany', subject: { comm: NAME }, since: fired, summary: `${NAME} is at it` }],
+  });
+
+  configure(false);
+  expect((await fetch(`${daemon.url}/-/reload`, { method: 'POST' })).status).toBe(200);
+  await until(() => /^attempts /.test(screen.lines()[1] ?? ''));
+});
+
 it('rates are those of the window, and pause keeps them', async () => {
   const daemon = await startDaemon();
   const screen = startScreen(`${SPILLWAY} top -a ${addressOf(daemon.url)} --view workloads -n 2s`, 120, 30);
@@ -136,6 +182,10 @@ it('without a daemon it loads probes of its own, says so, and takes them along',
   await screen.shows(/own probes, no daemon/);
   await attempt(100);
   await screen.shows(new RegExp(` ${NAME} +0 +100 =`));
+  // who judges no rules says nothing of alerts, but if asked
+  expect(screen.lines().join('\n')).not.toMatch(/ALERT/);
+  screen.keys('a');
+  await screen.shows(/^alerts: only an agent/m);
   screen.keys('C-c');
   await until(() => screen.exitStatus() === '0');
 });
@@ -160,6 +210,10 @@ it('a daemon that goes away is told, and found again', async () => {
 async function serve(answer: (url: string, n: number) => string | null): Promise<Server & { url: string }> {
   let n = 0;
   const server = createServer((request, response) => {
+    if (request.url === '/api/v1/alerts') {
+      response.writeHead(404).end('alerts are switched off');
+      return;
+    }
     const text = answer(request.url ?? '', n++);
     if (text === null) {
       // cut off in the middle of the answer

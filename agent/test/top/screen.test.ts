@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { widthOf } from '../../src/model/text.ts';
 import { changes, hostDelta, secondsOf, totals, type Window } from '../../src/top/delta.ts';
+import { type Alert, type Alerts, alertsLine, firingOf } from '../../src/top/alerts.ts';
 import { hostOf, VIEWS } from '../../src/top/figures.ts';
 import { HELP } from '../../src/top/help.ts';
 import { lineWidth, paint, type Palette, textOf } from '../../src/top/line.ts';
@@ -23,9 +24,24 @@ function pictureOf(state: State, window: Window, change: Partial<Picture> = {}):
     all: all.length,
     host: state.totals ? hostOf(window.now) : hostDelta(window),
     seconds: state.totals ? null : secondsOf(window),
+    alerts: { kind: 'judged', alerts: [] },
     ...change,
   };
 }
+
+/** So many that fire: of a workload and of the host by turns. */
+const alertsOf = (count: number, change: Partial<Alert> = {}): Alerts => ({
+  kind: 'judged',
+  alerts: Array.from({ length: count }, (_, i): Alert => {
+    const rule = i % 2 === 0 ? 'SendfileFallback' : 'IoUringSubmitEagain';
+    const [subject, since] = i % 2 === 0 ? ['nginx (nginx.service)', '02:41:07'] : ['host', '02:43:00'];
+    const summary =
+      i % 2 === 0
+        ? '6.68 % of 419 sendfile attempts fell back to read/write (limit 0.5 %) in nginx on vm: mostly source_cannot_splice'
+        : '';
+    return { state: 'firing', rule, subject, since, summary, ...change };
+  }),
+});
 
 const SMALL = { columns: 80, rows: 24 };
 const LARGE = { columns: 200, rows: 50 };
@@ -63,6 +79,11 @@ describe('what a terminal shows, line by line (vitest --update=all writes them)'
     ['filtered-reversed-paused', { filter: 'c', reversed: true, paused: true }, 'text', {}],
     ['lost', {}, 'text', { trouble: 'lost at 03:04:01, trying again: no agent answers' }],
     ['nothing-matches', { filter: 'none such' }, 'text', {}],
+    ['alert', {}, 'text', { alerts: alertsOf(1) }],
+    ['alerts', {}, 'colours', { alerts: alertsOf(4) }],
+    ['alerts-no-color', { alerts: true }, 'attributes', { alerts: alertsOf(4) }],
+    ['alerts-view', { alerts: true }, 'text', { alerts: alertsOf(4) }],
+    ['alerts-view-of-many', { alerts: true }, 'text', { alerts: alertsOf(40) }],
     ['before-the-first-window', {}, 'text', { seconds: null }],
     ['before-anything', {}, 'text', { rows: [], all: 0, host: null, seconds: null, clock: '' }],
   ])('%s', async (name, change, palette, more) => {
@@ -71,8 +92,65 @@ describe('what a terminal shows, line by line (vitest --update=all writes them)'
 
   it('one frame for what is no terminal', async () => {
     const state = { ...START, view: 'workloads' } as const;
-    const lines = report(state, pictureOf(state, busyHost()), 80, 2);
+    const lines = report(state, pictureOf(state, busyHost(), { alerts: alertsOf(3) }), 80, 2);
     await expect(asFile(lines)).toMatchFileSnapshot(golden('one-frame'));
+  });
+});
+
+describe('alerts', () => {
+  const lineOf = (count: number, columns: number, change: Partial<Alert> = {}) =>
+    textOf(alertsLine(firingOf(alertsOf(count, change)), columns, ': a'));
+
+  it('a line while something fires, none while nothing does, and what may soon is none yet', () => {
+    const [, second = ''] = draw({}, SMALL, 'text', { alerts: alertsOf(1) });
+    expect(second).toBe(' ALERT  SendfileFallback nginx (nginx.service) since 02:41:07');
+    const pending = alertsOf(3, { state: 'pending' });
+    for (const alerts of [alertsOf(0), pending, { kind: 'off' }, { kind: 'nobody' }, { kind: 'unknown' }] as const) {
+      expect(draw({}, SMALL, 'text', { alerts })).toEqual(draw());
+    }
+  });
+
+  it('takes one line of the table and no other, on low terminals too', () => {
+    for (const rows of [4, 5, 9, 10, 24]) {
+      const size = { columns: 80, rows };
+      const state = { ...START };
+      const page = (alerts: Alerts) => extentOf(state, pictureOf(state, busyHost(), { alerts }), size).page;
+      expect({ rows, page: page(alertsOf(50)) }).toEqual({ rows, page: Math.max(1, page(alertsOf(0)) - 1) });
+      const shown = draw({}, size, 'text', { alerts: alertsOf(50) });
+      expect(shown.filter((line) => line.includes('ALERTS 50'))).toHaveLength(1);
+      // the first row of the table
+      expect(shown.join('\n')).toMatch(/^ +812 nginx/m);
+    }
+  });
+
+  it('as many as fit are named, the others counted, with the key that shows them', () => {
+    expect(lineOf(2, 200)).toBe(
+      ' ALERTS 2  SendfileFallback nginx (nginx.service) since 02:41:07; IoUringSubmitEagain host since 02:43:00',
+    );
+    expect(lineOf(2, 80)).toBe(' ALERTS 2  SendfileFallback nginx (nginx.service) since 02:41:07  +1 more: a');
+    expect(lineOf(2, 50)).toMatch(/^ ALERTS 2 {2}SendfileFallback ngi…\S*\) {2}\+1 more: a$/);
+    expect(lineOf(1, 72, { subject: `x (${'y'.repeat(90)}.service)` })).toMatch(
+      /^ ALERT {2}SendfileFallback x \(yy\S*….*\.service\) since 02:41:07$/,
+    );
+  });
+
+  it('the view says why there are none', () => {
+    const head = (alerts: Alerts) => draw({ alerts: true }, SMALL, 'text', { alerts })[0];
+    expect(head({ kind: 'nobody' })).toBe('alerts: only an agent (spillway run) judges rules');
+    expect(head({ kind: 'off' })).toBe('alerts: switched off in the configuration of the agent');
+    expect(head({ kind: 'unknown' })).toBe('alerts: waiting for the first answer');
+    expect(head(alertsOf(0))).toBe('no alert fires, as of 03:04:05');
+    expect(head(alertsOf(1, { state: 'pending' }))).toBe('no alert fires, 1 may soon, as of 03:04:05');
+  });
+
+  it('the view tells each, or counts it', () => {
+    for (const rows of [3, 4, 8, 24, 50]) {
+      const lines = draw({ alerts: true }, { columns: 80, rows }, 'text', { alerts: alertsOf(9) });
+      const told = lines.filter((line) => line.startsWith(' FIRING ')).length;
+      const counted = Number(/^and (\d+) more: spillway alerts list$/m.exec(lines.join('\n'))?.[1] ?? 0);
+      expect({ rows, all: told + counted }).toEqual({ rows, all: 9 });
+      expect(lines).toContain('any key goes back');
+    }
   });
 });
 
@@ -81,6 +159,7 @@ const stateArbitrary = fc.record({
   reversed: fc.boolean(),
   totals: fc.boolean(),
   help: fc.boolean(),
+  alerts: fc.boolean(),
   paused: fc.boolean(),
   typing: fc.option(fc.string({ unit: 'binary' })),
   filter: fc.constantFrom('', 'n', HOSTILE),
@@ -95,7 +174,8 @@ describe('whatever the size, the state and the names', () => {
         fc.integer({ min: 1, max: 220 }),
         fc.integer({ min: 1, max: 60 }),
         fc.string({ unit: 'binary' }),
-        (change, columns, rows, name) => {
+        fc.nat(5),
+        (change, columns, rows, name, count) => {
           const { before, now } = busyHost();
           const rename = (sample: typeof now) => ({
             ...sample,
@@ -112,7 +192,7 @@ describe('whatever the size, the state and the names', () => {
           const picture = pictureOf(
             state,
             { before: rename(before), now: rename(now) },
-            { source: name, trouble: name },
+            { source: name, trouble: name, alerts: alertsOf(count, { rule: name, subject: name, summary: name }) },
           );
           const lines = screen(state, picture, { columns, rows });
           expect(lines).toHaveLength(rows);
@@ -129,16 +209,17 @@ describe('whatever the size, the state and the names', () => {
 
   it('a palette of text has no escapes, one of attributes no colours, one of colours none but the sixteen', () => {
     const painted = (palette: Palette) =>
-      [...VIEWS.flatMap((view) => draw({ view }, LARGE, palette)), ...draw({}, SMALL, palette, { trouble: 'x' })].join(
-        '',
-      );
+      [
+        ...VIEWS.flatMap((view) => draw({ view }, LARGE, palette)),
+        ...draw({}, SMALL, palette, { trouble: 'x', alerts: alertsOf(1) }),
+      ].join('');
     const used = (palette: Palette) => {
       const [, ...parts] = painted(palette).split('\x1b');
       return [...new Set(parts.map((part) => /^\[([0-9;]*)m/.exec(part)?.[1]))].sort();
     };
     expect(used('text')).toEqual([]);
-    expect(used('attributes')).toEqual(['0', '1', '2', '7']);
-    expect(used('colours')).toEqual(['0', '1', '1;31', '2', '31', '32', '33', '35', '36', '7']);
+    expect(used('attributes')).toEqual(['0', '1', '1;7', '2', '7']);
+    expect(used('colours')).toEqual(['0', '1', '1;31', '1;37;41', '2', '31', '32', '33', '35', '36', '7']);
   });
 });
 

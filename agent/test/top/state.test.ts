@@ -48,6 +48,8 @@ describe('keys', () => {
     ['+ looks more often', ['+'], { interval: 500 }],
     ['- less often', ['-', '-'], { interval: 5000 }],
     ['but not without end', Array<string>(20).fill('+'), { interval: 250 }],
+    ['a shows the alerts', ['a'], { alerts: true }],
+    ['and the next key does nothing else', ['a', 't'], { alerts: false, totals: false }],
     ['? helps, and the next key does nothing else', ['?', 't'], { help: false, totals: false }],
     ['a filter', ['down', '/', 'a', 'b', 'q', 'Bs', 'Enter'], { filter: 'ab', typing: null, first: 0 }],
     ['a filter that is not wanted', ['/', 'a', 'Enter', '/', 'b', 'Esc'], { filter: 'a', typing: null }],

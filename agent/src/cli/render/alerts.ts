@@ -10,7 +10,7 @@ const COMM_WIDTH = 15;
 const UNIT_WIDTH = 24;
 
 /** What comes first. */
-const STATES: readonly string[] = ['firing', 'pending', 'inactive'] satisfies AlertStatus['state'][];
+const STATES: readonly AlertStatus['state'][] = ['firing', 'pending', 'inactive'];
 
 /** One moment of the daemon's host by both of its clocks. */
 export interface Moment {
@@ -19,13 +19,16 @@ export interface Moment {
   readonly boottime: number;
 }
 
-interface Row {
-  readonly state: string;
+/** A rule and what it is about, as it stands. */
+export interface Standing {
+  readonly state: AlertStatus['state'];
   readonly rule: string;
   readonly subject: Subject;
   readonly value: number | null;
   readonly limit: number | null;
   readonly sinceMs: number;
+  /** Of the incident; '' while none is open. */
+  readonly summary: string;
 }
 
 /** The same view with firing alerts only. */
@@ -35,37 +38,38 @@ export function onlyFiring<V extends AlertsView>(view: V): V {
 
 /** A line for each alert below the names of the columns, firing ones first; none for none. */
 export function renderAlerts(view: AlertsView, now: Moment): string[] {
-  const rows = rowsOf(view, now).sort((a, b) => order(a) - order(b) || byText(keyOf(a), keyOf(b)));
+  const rows = standings(view, now);
   if (rows.length === 0) return [];
   const head = ['STATE', 'RULE', 'SUBJECT', 'VALUE', 'LIMIT', 'SINCE'];
   return columns([head, ...rows.map(cellsOf)], head.length);
 }
 
-/** An incident that lasts has a line also while its rule has no status: after a restart, or when its rule was removed. */
-function rowsOf({ statuses, firing }: AlertsView, now: Moment): Row[] {
+/** Firing ones first. An incident that lasts has one also while its rule has no status: after a restart, or when its rule was removed. */
+export function standings({ statuses, firing }: AlertsView, now: Moment): Standing[] {
   const incidents = new Map<string, FiringView>(firing.map((incident) => [keyOf(incident), incident]));
-  const rows = statuses.map((status): Row => {
+  const rows = statuses.map((status): Standing => {
     const { state, rule, subject, value, threshold, since } = status;
     const incident = state === 'firing' ? incidents.get(keyOf(status)) : undefined;
     const sinceMs = incident?.firedAtMs ?? now.unixMs - (now.boottime - since) * 1000;
-    return { state, rule, subject, value, limit: threshold, sinceMs };
+    return { state, rule, subject, value, limit: threshold, sinceMs, summary: incident?.summary ?? '' };
   });
   const known = new Set(statuses.filter(({ state }) => state === 'firing').map(keyOf));
   const others = firing.filter((incident) => !known.has(keyOf(incident)));
   return [
     ...rows,
-    ...others.map(({ rule, subject, firedAtMs }): Row => ({
+    ...others.map(({ rule, subject, firedAtMs, summary }): Standing => ({
       state: 'firing',
       rule,
       subject,
       value: null,
       limit: null,
       sinceMs: firedAtMs,
+      summary,
     })),
-  ];
+  ].sort((a, b) => order(a) - order(b) || byText(keyOf(a), keyOf(b)));
 }
 
-const cellsOf = ({ state, rule, subject, value, limit, sinceMs }: Row): string[] => [
+const cellsOf = ({ state, rule, subject, value, limit, sinceMs }: Standing): string[] => [
   nameText(state, RULE_WIDTH),
   nameText(rule, RULE_WIDTH),
   subjectText(
@@ -85,7 +89,7 @@ function timeText(unixMs: number): string {
   return Number.isNaN(date.getTime()) ? '-' : date.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-const order = ({ state }: Row): number => STATES.indexOf(state);
+const order = ({ state }: Standing): number => STATES.indexOf(state);
 
 /** The host before its workloads. */
 const keyOf = ({ rule, subject }: { readonly rule: string; readonly subject: Subject }): string =>

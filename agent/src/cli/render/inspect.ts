@@ -1,9 +1,11 @@
 /** The report of `spillway inspect`. Pure. */
 import type { InspectReport, MechanismAttempts, NotedDescriptor } from '../../inspect/report.ts';
-import { isExposed } from '../../inspect/report.ts';
+import { isExposed, isSealed } from '../../inspect/report.ts';
 import type { Mapping } from '../../inspect/facts.ts';
 import { bytesText, columns, printable, widthOf } from '../../model/text.ts';
-import { count, nameText, WIDTH, wrap } from './text.ts';
+import type { Errnos, ProcessRings } from '../../model/process-calls.ts';
+import { ringNumbers } from './rings.ts';
+import { count, countsText, nameText, WIDTH, wrap } from './text.ts';
 
 /** Rows of a table before the rest is told in one line; `-o json` has all. */
 const MOST_DESCRIPTORS = 30;
@@ -19,6 +21,7 @@ export function renderInspection(report: InspectReport): string[] {
   return [
     renderProcess(report),
     renderAttempts(report.attempts?.mechanisms ?? []),
+    renderCalls(report.attempts?.rings ?? null),
     renderDescriptors(report.descriptors, report.unread),
     report.descriptors.flatMap(renderRing),
     renderMappings(report.mappings),
@@ -57,7 +60,28 @@ function renderAttempts(mechanisms: readonly MechanismAttempts[]): string[] {
     mechanism,
     ...[attempts, copied, refused, denied].map(String),
   ]);
-  return columns([['mechanism', 'attempts', 'copied', 'refused', 'denied'], ...rows], 1);
+  const [head = '', ...lines] = columns([['mechanism', 'attempts', 'copied', 'refused', 'denied'], ...rows], 1);
+  // below each the errnos of those that moved nothing
+  return [head, ...lines.flatMap((line, i) => [line, ...renderErrnos(mechanisms[i]?.errnos ?? {})])];
+}
+
+function renderErrnos(errnos: Errnos): string[] {
+  const text = countsText(errnos);
+  return text === '' ? [] : wrap('  ', text);
+}
+
+/** What its rings were used for; what went wrong with them is in the verdict. */
+function renderCalls(rings: ProcessRings | null): string[] {
+  if (rings === null) return [];
+  const { setups, cqOverflows } = rings;
+  const failed = countsText(setups.errnos);
+  const [ok = '', ...others] = ringNumbers(rings);
+  const numbers = [
+    `${ok}${failed === '' ? '' : ` (failed: ${failed})`}`,
+    ...others,
+    ...(cqOverflows > 0 ? [`${count(cqOverflows, 'overflow')} of completions`] : []),
+  ];
+  return wrap('io_uring: ', numbers.join(', '), 2);
 }
 
 function renderDescriptors(all: readonly NotedDescriptor[], unread: string | null): string[] {
@@ -130,7 +154,8 @@ function renderMappings(mappings: InspectReport['mappings']): string[] {
 }
 
 /** Who may truncate it; of a deleted one, only who has it open. */
-function writersText({ owner, deleted }: Mapping): string {
+function writersText({ owner, deleted, seals }: Mapping): string {
+  if (isSealed({ seals })) return 'none: sealed';
   if (owner === null) return '?';
   const { mode, uid } = owner;
   const who = (mode & 0o002) !== 0 ? 'all' : (mode & 0o020) !== 0 ? `uid ${String(uid)}, group` : `uid ${String(uid)}`;
