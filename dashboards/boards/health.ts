@@ -183,6 +183,30 @@ export const health: Board = {
           queries: { expr: sum(processSeries('process_resident_memory_bytes'), 'instance'), legend: '{{instance}}' },
         }),
         graph({
+          title: 'Descriptors',
+          description:
+            'Share of those that it may have open. With none left new connections wait, and its other figures here are missing.',
+          unit: 'percentunit',
+          thresholds: [0.75, 0.95],
+          queries: {
+            expr: share(
+              sum(processSeries('process_open_fds'), 'instance'),
+              sum(processSeries('process_max_fds'), 'instance'),
+            ),
+            legend: '{{instance}}',
+          },
+        }),
+        stat({
+          title: 'Own figures that could not be read',
+          description: 'No descriptor is left, as a rule: the panels beside this one have gaps.',
+          unit: 'short',
+          thresholds: [null, 1],
+          queries: {
+            expr: sum(`increase(${processSeries('spillway_process_read_errors_total')}[1h])`),
+            legend: 'in an hour',
+          },
+        }),
+        graph({
           title: 'Running since',
           description: 'A drop is a restart: counters begin anew, unless `persist` is on.',
           unit: 's',

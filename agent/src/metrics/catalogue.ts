@@ -250,13 +250,28 @@ export type HistogramName = {
 export type LabelValues<N extends MetricName> = Texts<(typeof CATALOGUE)[N]['labels']>;
 type Texts<Names extends readonly string[]> = { readonly [I in keyof Names]: string };
 
-/** The agent's own resources, by their usual names, which have no prefix. */
+/** The agent's own resources, by their usual names, which have no prefix: whole names. */
 export const PROCESS_CATALOGUE = {
   process_cpu_seconds_total: { type: 'counter', help: 'User and system CPU time of the agent.', labels: [] },
-  process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of the agent.', labels: [] },
+  process_resident_memory_bytes: {
+    type: 'gauge',
+    help: 'Resident memory of the agent.',
+    labels: [],
+    note: 'Left out where it cannot be read; so are the next two.',
+  },
+  process_open_fds: { type: 'gauge', help: 'File descriptors that the agent has open.', labels: [] },
+  process_max_fds: { type: 'gauge', help: 'How many it may have open.', labels: [] },
   process_start_time_seconds: {
     type: 'gauge',
     help: 'When the agent was started, in seconds since the epoch.',
     labels: [],
+  },
+  spillway_process_read_errors_total: {
+    type: 'counter',
+    help: 'How often one of the figures above could not be read.',
+    labels: [],
+    note:
+      'No descriptor is left, as a rule: connections that are open go on to be answered, new ones wait. ' +
+      '`process_open_fds` shows it coming.',
   },
 } as const satisfies Record<string, Metric>;

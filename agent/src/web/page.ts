@@ -3,6 +3,7 @@ import type { Build } from '../metrics/index.ts';
 import { costSection, programsSection, ringsSection, stateLine, tablesSection } from './page/agent-sections.ts';
 import { clockText } from './page/figures.ts';
 import type { Rates } from './page/history.ts';
+import { changeOf } from './page/change.ts';
 import type { Update } from './page/live.ts';
 import { element, html, type Markup } from './page/markup.ts';
 import type { Overview } from './page/overview.ts';
@@ -69,8 +70,13 @@ function partsOf({ overview, rates }: View): readonly (readonly [id: string, par
   ];
 }
 
-/** What a page that stands already has to change. */
-export function updateOf(identity: Identity, view: View): Update {
+/** All that may change of a page that stands already. */
+export interface WholeUpdate extends Update {
+  readonly after?: never;
+  readonly parts: readonly (readonly [id: string, part: Markup])[];
+}
+
+export function updateOf(identity: Identity, view: View): WholeUpdate {
   return {
     build: buildText(identity.build),
     title: titleOf(identity, view),
@@ -78,6 +84,15 @@ export function updateOf(identity: Identity, view: View): Update {
     news: newsOf(view),
     parts: partsOf(view),
   };
+}
+
+/** What a page has to change that shows `before`, the message `id`, already. */
+export function updateAfter(id: string, before: WholeUpdate, now: WholeUpdate): Update {
+  const parts = now.parts.flatMap(([name, part], i) => {
+    const change = changeOf(before.parts[i]?.[1] ?? '', part);
+    return change === null ? [] : [[name, change] as const];
+  });
+  return { ...now, after: id, parts };
 }
 
 const buildText = ({ version, revision }: Build): string => printable(`${version} ${revision}`);

@@ -75,9 +75,10 @@ export function routesOf(source: Source, options: RouteOptions): Routes {
   const { build } = source;
   const exporter = new Exporter(build, options.limits);
 
+  let last: Collection | null = null;
   const collect = async (): Promise<{ snapshot: Snapshot | null; collection: Collection; error: string }> => {
     const start = options.monotonicMs();
-    const collection = (success: boolean) => ({ seconds: (options.monotonicMs() - start) / 1000, success });
+    const collection = (success: boolean) => (last = { seconds: (options.monotonicMs() - start) / 1000, success });
     try {
       const snapshot = await source.snapshot();
       return { snapshot, collection: collection(true), error: '' };
@@ -98,6 +99,7 @@ export function routesOf(source: Source, options: RouteOptions): Routes {
     ready: () => source.ready(),
     alerts: () => source.alerts?.(),
     own: options.process,
+    collectionSeconds: () => last?.seconds ?? null,
     monotonicMs: () => options.monotonicMs(),
     streams: options.streams,
   });

@@ -1,4 +1,4 @@
-/** One piece of work that all who ask for it at the same time share. */
+/** One piece of work that all who ask for it share. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** `work`, but whoever calls while it is under way gets the result of that. A result is not kept. */
@@ -29,4 +29,10 @@ export function inTurn<T>(work: () => Promise<T>, rest: number): () => Promise<T
     last = turn.catch(() => undefined).then(() => sleep(rest, undefined, { ref: false }));
     return turn;
   };
+}
+
+/** `make`, at most once. */
+export function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
 }

@@ -2,10 +2,11 @@
 import type { AlertsReport } from '../alerts/view.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { Connections } from './connections.ts';
-import { type Identity, statusPage, updateOf, type View } from './page.ts';
+import { type Identity, statusPage, updateAfter, updateOf, type View, type WholeUpdate } from './page.ts';
 import { History, sampleOf } from './page/history.ts';
 import { overviewOf } from './page/overview.ts';
 import { Workloads } from './page/workloads.ts';
+import { once } from './shared.ts';
 import { type Message, Stream, type StreamOptions } from './stream.ts';
 
 export interface StatusOptions {
@@ -14,7 +15,9 @@ export interface StatusOptions {
   collect(): Promise<Snapshot>;
   ready(): boolean;
   alerts(): AlertsReport | undefined;
-  readonly own: { cpuSeconds(): number; residentBytes(): number; readonly startedAtSeconds: number };
+  readonly own: { cpuSeconds(): number; residentBytes(): number | null; readonly startedAtSeconds: number };
+  /** Of the last collection for the server; null: there was none. */
+  collectionSeconds(): number | null;
   monotonicMs(): number;
   readonly streams: StreamOptions;
 }
@@ -36,6 +39,8 @@ export class Status {
   readonly #epoch: string;
   #number = 0;
   #latest: { readonly view: View; readonly at: number } | null = null;
+  /** What pages that watch were sent last. */
+  #before: { readonly id: string; readonly update: () => WholeUpdate } | null = null;
   #fedAt = -Infinity;
   #collecting = false;
   #timer: NodeJS.Timeout | undefined;
@@ -118,7 +123,18 @@ export class Status {
     this.#latest = { view, at: this.#options.monotonicMs() };
     const id = `${this.#epoch}-${String(++this.#number)}`;
     this.overviews.send({ id, event: 'message', data: () => JSON.stringify(view.overview) });
-    this.updates.send({ id, event: 'message', data: () => JSON.stringify(updateOf(this.#options.identity, view)) });
+    const update = once(() => updateOf(this.#options.identity, view));
+    const before = this.#before;
+    this.updates.send({
+      id,
+      event: 'message',
+      data: () => JSON.stringify(update()),
+      after:
+        before === null
+          ? undefined
+          : { id: before.id, data: () => JSON.stringify(updateAfter(before.id, before.update(), update())) },
+    });
+    this.#before = this.updates.watched ? { id, update } : null;
     return view;
   }
 
@@ -131,6 +147,7 @@ export class Status {
       own: {
         cpus: this.#history.cpu(),
         residentBytes: own.residentBytes(),
+        collectionSeconds: this.#options.collectionSeconds(),
         startedAt: new Date(own.startedAtSeconds * 1000).toISOString(),
       },
     });

@@ -1,9 +1,11 @@
 /**
  * Server-sent events: one message made for all who listen. Who does not read gets no more until it has, then what is newest, and
- * is cut if it takes too long; so each listener holds one message at most.
+ * is cut if it takes too long; so each listener holds one message at most. Who has the message before is sent what changed, if
+ * that is known; all others everything.
  */
 import type { ServerResponse } from 'node:http';
 import type { Connections } from './connections.ts';
+import { once } from './shared.ts';
 
 /** What a listener is sent, made only if somebody wants it. */
 export interface Message {
@@ -13,6 +15,8 @@ export interface Message {
   readonly event: 'message' | 'failure';
   /** One line. */
   readonly data: () => string;
+  /** The same, in less, for who has the message `id`. */
+  readonly after?: { readonly id: string; readonly data: () => string } | undefined;
 }
 
 export interface StreamOptions {
@@ -37,12 +41,16 @@ class Listener {
   readonly #response: ServerResponse;
   readonly #patience: number;
   #slow: NodeJS.Timeout | null = null;
-  #missed: (() => string) | null = null;
+  #missed: Text | null = null;
+  /** The last message that it was sent. */
+  #has: string | undefined;
 
-  constructor(response: ServerResponse, client: string, patience: number) {
+  /** @param has what it says that it has */
+  constructor(response: ServerResponse, client: string, patience: number, has: string | undefined) {
     this.#response = response;
     this.client = client;
     this.#patience = patience;
+    this.#has = has;
     response.on('drain', () => this.#drained());
     response.once('close', () => clearTimeout(this.#slow ?? undefined));
   }
@@ -55,13 +63,17 @@ class Listener {
     this.#response.end();
   }
 
-  send(text: () => string): void {
+  send(text: Text): void {
     if (this.#slow !== null) {
-      this.#missed = text;
+      // that all is well is no news later
+      if (text !== BEAT) this.#missed = text;
       return;
     }
     if (this.#response.destroyed || this.#response.writableEnded) return;
-    if (this.#response.write(text())) return;
+    const { id, whole, after } = text;
+    const written = (after !== null && after.id === this.#has ? after.text : whole)();
+    this.#has = id ?? this.#has;
+    if (this.#response.write(written)) return;
     this.#slow = setTimeout(this.cut, this.#patience).unref();
   }
 
@@ -95,7 +107,7 @@ export class Stream {
   /** Headers are sent already. @param lastId of the last message that the client has */
   add(response: ServerResponse, client: string, lastId: string | undefined): void {
     const { patience, longest } = this.#options;
-    const listener = new Listener(response, client, patience);
+    const listener = new Listener(response, client, patience, lastId);
     const end = setTimeout(() => listener.end(), longest).unref();
     response.once('close', () => {
       clearTimeout(end);
@@ -110,7 +122,7 @@ export class Stream {
     this.#listeners.add(listener);
     this.#connections.add(listener);
     const last = this.#last;
-    listener.send(() => `retry: ${String(RETRY_MS)}\n\n`);
+    listener.send(plain(`retry: ${String(RETRY_MS)}\n\n`));
     if (last !== null && last.id !== lastId) listener.send(wire(last));
   }
 
@@ -132,13 +144,29 @@ export class Stream {
   #startBeat(): void {
     clearInterval(this.#beat);
     this.#beat = setInterval(() => {
-      for (const listener of this.#listeners) listener.send(() => 'event: beat\ndata:\n\n');
+      for (const listener of this.#listeners) listener.send(BEAT);
     }, this.#options.beat).unref();
   }
 }
 
 /** As it goes over the wire, made once for all. */
-function wire({ id, event, data }: Message): () => string {
-  let text: string | null = null;
-  return () => (text ??= `${event === 'message' ? `id: ${id}\n` : `event: ${event}\n`}data: ${data()}\n\n`);
+interface Text {
+  /** null: it changes nothing of what a listener has. */
+  readonly id: string | null;
+  readonly whole: () => string;
+  readonly after: { readonly id: string; readonly text: () => string } | null;
+}
+
+const plain = (text: string): Text => ({ id: null, whole: () => text, after: null });
+
+const BEAT = plain('event: beat\ndata:\n\n');
+
+function wire({ id, event, data, after }: Message): Text {
+  const head = event === 'message' ? `id: ${id}\n` : `event: ${event}\n`;
+  const block = (data: () => string) => once(() => `${head}data: ${data()}\n\n`);
+  return {
+    id: event === 'message' ? id : null,
+    whole: block(data),
+    after: after === undefined ? null : { id: after.id, text: block(after.data) },
+  };
 }

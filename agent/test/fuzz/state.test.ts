@@ -86,7 +86,7 @@ async function live(text: string): Promise<{ sent: NotificationEvent[]; logged: 
     const report = { ...alerting.view(), rules: RULES.map(({ name }) => name), time: snapshot.time };
     parseExposition(exporter.render(snapshot, { seconds: 0, success: true }, report));
     const json = JSON.stringify(alertsJson(report));
-    const own = { cpus: null, residentBytes: 0, startedAt: '' };
+    const own = { cpus: null, residentBytes: null, collectionSeconds: null, startedAt: '' };
     const overview = overviewOf(snapshot, { now: null, workloads: { of: 0, rows: [] }, alerts: report, own });
     expect(html(alertsSection(overview))).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]|\[object|undefined|NaN/u);
     const lines = renderAlerts(JSON.parse(json) as AlertsView, snapshot.time);

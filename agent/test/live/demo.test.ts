@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { boardFiles } from '../../../dashboards/boards/index.ts';
@@ -125,14 +126,23 @@ const filledIn = (expr: string): string =>
 
 interface Panel {
   readonly title: string;
-  readonly targets?: readonly { readonly expr: string }[];
+  readonly targets?: readonly { readonly expr: string; readonly legendFormat?: string }[];
+  readonly fieldConfig?: { readonly defaults: { readonly unit: string } };
 }
 
-const panels = (): { board: string; title: string; exprs: string[] }[] =>
+const panels = (): { board: string; title: string; unit: string; queries: { expr: string; labels: string[] }[] }[] =>
   [...boardFiles()].flatMap(([board, text]) =>
     (JSON.parse(text) as { panels: Panel[] }).panels
       .filter(({ targets = [] }) => targets.length > 0)
-      .map(({ title, targets = [] }) => ({ board, title, exprs: targets.map(({ expr }) => filledIn(expr)) })),
+      .map(({ title, fieldConfig, targets = [] }) => ({
+        board,
+        title,
+        unit: fieldConfig?.defaults.unit ?? '',
+        queries: targets.map(({ expr, legendFormat = '' }) => ({
+          expr: filledIn(expr),
+          labels: [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label),
+        })),
+      })),
   );
 
 /** Panels that are empty where all is well, or unless the kernel is told to count. */
@@ -144,13 +154,18 @@ const EMPTY_PANELS = [
 /** What the demo does not do, and the table of what is wrong with rings has beside what it does. */
 const NOT_IN_THE_DEMO = ['spillway_io_uring_setup_errors_total', 'spillway_io_uring_async_work_total'];
 
-/** The values that an instant query finds. */
-async function query(prometheus: string, expr: string): Promise<number[]> {
+interface Found {
+  readonly value: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What an instant query finds. */
+async function query(prometheus: string, expr: string): Promise<Found[]> {
   const response = await fetch(`http://${prometheus}/api/v1/query?query=${encodeURIComponent(expr)}`);
   const text = await response.text();
   expect(response.status, `${expr}: ${text}`).toBe(200);
-  const { data } = JSON.parse(text) as { data: { result: { value: [number, string] }[] } };
-  return data.result.map(({ value }) => Number(value[1]));
+  const { data } = JSON.parse(text) as { data: { result: { metric: Found['labels']; value: [number, string] }[] } };
+  return data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
 }
 
 it(
@@ -183,10 +198,17 @@ it(
     expect(alerts.stdout).toMatch(/^firing +SendfileFallback +demo-server/m);
     expect(alerts.stdout).toMatch(/^firing +IoUringSubmitEagain +demo-ring/m);
 
-    for (const { board, title, exprs } of panels()) {
-      for (const expr of exprs) {
+    for (const { board, title, unit, queries } of panels()) {
+      for (const { expr, labels } of queries) {
         const values = await query(prometheus, expr);
-        for (const value of values) expect(value, `${board}: ${title}: ${expr}`).not.toBeNaN();
+        for (const { value, labels: known } of values) {
+          expect(value, `${board}: ${title}: ${expr}`).not.toBeNaN();
+          // a share of a whole, or of one processor
+          if (unit === 'percentunit') expect(value, `${board}: ${title}`).toBeLessThanOrEqual(cpus().length);
+          // the demo's programs have no unit, and an empty label is none
+          const named = labels.filter((label) => label !== 'unit');
+          expect(Object.keys(known), `${board}: ${title}`).toEqual(expect.arrayContaining(named));
+        }
         if (EMPTY_PANELS.includes(title) || NOT_IN_THE_DEMO.some((name) => expr.includes(name))) continue;
         expect(values.length, `${board}: ${title}: ${expr}`).toBeGreaterThan(0);
       }

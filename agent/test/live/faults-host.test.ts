@@ -13,6 +13,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
@@ -113,10 +115,27 @@ it('out of descriptors: collection goes on, and all is served again when there a
   const busy = named('busy');
   await busyFor(busy.path, 10);
   expect(await attemptsOf(daemon, busy.comm)).toBe(10);
+  // as Prometheus asks: on one connection, which it keeps
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => agent.destroy());
+  const asked = async (path: string) => {
+    const [response] = (await once(get(`${daemon.url}${path}`, { agent }), 'response')) as [IncomingMessage];
+    return { status: response.statusCode, text: Buffer.concat(await response.toArray()).toString() };
+  };
+  expect((await asked('/metrics')).text).toMatch(/^process_resident_memory_bytes \d+$/m);
   execFileSync('prlimit', ['--pid', pidOf(daemon), '--nofile=8:']);
-  const answer = await fetch(`${daemon.url}/metrics`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
-  // one that is open already is told so, others wait
-  expect(answer?.ok ?? false).toBe(false);
+  const { status, text } = await asked('/metrics');
+  expect(status).toBe(200);
+  // all but what stands in files of /proc
+  expect(text).toMatch(/^spillway_collection_success 1$/m);
+  expect(text).toMatch(/^process_cpu_seconds_total \d/m);
+  expect(text).toMatch(/^spillway_process_read_errors_total [1-9]/m);
+  expect(text).not.toMatch(/^process_(?:resident_memory_bytes|open_fds|max_fds) /m);
+  expect(text).toContain(`comm="${busy.comm}"`);
+  for (const path of ['/', '/api/v1/snapshot', '/api/v1/alerts']) expect((await asked(path)).status).toBe(200);
+  // others wait
+  const anew = get(`${daemon.url}/-/healthy`, { agent: false, signal: AbortSignal.timeout(1000) });
+  await expect(once(anew, 'response')).rejects.toThrow();
   await busyFor(busy.path, 1000);
   await run([program('sequence'), 'sendfile', '--dir', temporaryDirectory()]);
   // the agent tries four times a second to see what became of refusals, and says it once

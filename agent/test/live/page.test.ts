@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import { hashSync } from 'bcryptjs';
 import { expect, it, onTestFinished } from 'vitest';
 import { CertificateMaker } from '../support/certificates.ts';
@@ -201,6 +202,51 @@ it('by keyboard alone: straight to the figures, pause and resume, scroll what is
   const scrolled = await chromium.evaluate<string>(text('main'));
   await until(async () => (await chromium.evaluate<string>(text('main'))) !== scrolled);
   expect(await focus()).toBe('scroll');
+  expect(chromium.heard.complaints).toEqual([]);
+});
+
+/** What WCAG 2.2 asks for at its level AA, and what is good besides. */
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+/** Everything that can have the focus, in the order of the document: what it is, and what it says it is. */
+const FOCUSABLE = `
+  [...document.querySelectorAll('a[href], button:not([hidden]), [tabindex="0"]')]
+    .map((node) => node.outerHTML.slice(0, 90))`;
+
+it('axe-core finds nothing, in any light or width; Tab goes through all of it in its order, and is seen everywhere', async () => {
+  const load = startLoad('looked-at');
+  load.degrade();
+  const { chromium } = await watched();
+  await until(async () => (await chromium.evaluate<string>(text('#alerts'))).includes('looked-at'));
+  for (const { name, ...look } of LOOKS) {
+    await chromium.look(look);
+    await chromium.evaluate(`${axe.source};0`);
+    const { violations, passes } = await chromium.evaluate<{ violations: Violation[]; passes: { id: string }[] }>(
+      `axe.run(document, { runOnly: ${JSON.stringify(RULES)}, resultTypes: ['violations'] })`,
+    );
+    expect([name, violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)])]).toEqual([name, []]);
+    // it has looked; wide tables scroll where there is no room
+    const rules = ['color-contrast', 'svg-img-alt', 'landmark-one-main', 'region'];
+    if (look.width === 320) rules.push('scrollable-region-focusable');
+    expect([name, passes.map(({ id }) => id)]).toEqual([name, expect.arrayContaining(rules)]);
+  }
+  await chromium.evaluate("document.getElementById('pause').click()");
+  const order: string[] = [];
+  const all = await chromium.evaluate<string[]>(FOCUSABLE);
+  expect(all.length).toBeGreaterThan(10);
+  for (let i = 0; i < all.length; i++) {
+    await chromium.press('Tab');
+    order.push(await chromium.evaluate<string>('document.activeElement.outerHTML.slice(0, 90)'));
+    expect(await chromium.evaluate('getComputedStyle(document.activeElement).outlineStyle'), order.at(-1)).toBe(
+      'solid',
+    );
+  }
+  expect(order).toEqual(all);
   expect(chromium.heard.complaints).toEqual([]);
 });
 

@@ -16,6 +16,9 @@ const collection = { seconds: 0.0015, success: true };
 const process = processRegistry({
   cpuSeconds: () => 0.25,
   residentBytes: () => 52_428_800,
+  openDescriptors: () => 60,
+  mostDescriptors: () => 1024,
+  readErrors: () => 0,
   startedAtSeconds: 1_700_000_000,
 });
 

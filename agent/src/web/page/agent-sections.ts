@@ -56,7 +56,7 @@ export function tablesSection({ tables, lost }: Overview): Markup {
     { title: 'Entries', number: true, cell: ({ entries }) => countText(entries) },
     { title: 'of', number: true, cell: ({ capacity }) => countText(capacity) },
     { title: 'Full', bar: true, cell: ({ entries, capacity }) => fillBar(entries, capacity) },
-    { title: '', number: true, cell: ({ entries, capacity }) => shareText(entries, capacity) },
+    { title: 'Share', number: true, cell: ({ entries, capacity }) => shareText(entries, capacity) },
     { title: 'Found no place', number: true, cell: ({ overflows }) => countText(overflows) },
   ];
   const losses = [
@@ -78,7 +78,8 @@ export function costSection({ own, programs }: Overview): Markup {
   const seconds = programs.reduce((sum, { runSeconds }) => sum + runSeconds, 0);
   const entries: readonly (readonly [string, string])[] = [
     ['Processor', own.cpus === null ? '–' : `${(100 * own.cpus).toFixed(1)} % of one`],
-    ['Memory', bytesText(own.residentBytes)],
+    ['Memory', own.residentBytes === null ? '–' : bytesText(own.residentBytes)],
+    ['Reading the tables', own.collectionSeconds === null ? '–' : `${(1000 * own.collectionSeconds).toFixed(1)} ms`],
     [
       'Probes',
       runs === 0

@@ -1,7 +1,11 @@
-/** Charts as SVG: shapes only; what they say stands beside them in words and numbers. Pure. */
+/**
+ * Charts as SVG: shapes only; what they say stands beside them in words and numbers. Time and rates are the coordinates
+ * themselves, and the view box is what moves over them; and what belongs to the same seconds is one path: so all that is drawn
+ * stays as it is, but for the last seconds. Pure.
+ */
 import { type Outcome, OUTCOMES } from '../../abi/layout.ts';
 import { rateText } from './figures.ts';
-import { HISTORY_SECONDS, type Rates, type Series } from './history.ts';
+import { CHUNK_SECONDS, HISTORY_SECONDS, type Rates, type Series } from './history.ts';
 import { element, type Markup } from './markup.ts';
 
 const WIDTH = 600;
@@ -22,18 +26,48 @@ interface Frame {
   /** Seconds since boot at the right edge. */
   readonly end: number;
   readonly span: number;
-  /** At the upper edge. */
-  readonly most: number;
+  /** Of the time that is shown, and what is left of it in the same chunk. */
+  readonly chunks: readonly Chunk[];
 }
 
-const frameOf = (rates: readonly Rates[], most: number): Frame => ({
-  end: rates.at(-1)?.at ?? 0,
-  span: spanOf(rates),
-  most,
-});
+/** Rates of the same seconds: those from `number` times so many. */
+interface Chunk {
+  readonly number: number;
+  readonly rates: Rates[];
+}
 
-const x = (at: number, { end, span }: Frame): string => (WIDTH * Math.max(0, 1 - (end - at) / span)).toFixed(1);
-const y = (value: number, { most }: Frame): string => (HEIGHT * (1 - value / most)).toFixed(1);
+/** So many chunks can be seen at a time. */
+const CHUNKS = HISTORY_SECONDS / CHUNK_SECONDS + 1;
+/** Seconds since boot may be many, and browsers draw with 24 bits: what is drawn counts from the last full hour. */
+const HOUR = 3600;
+
+function frameOf(rates: readonly Rates[]): Frame {
+  const end = rates.at(-1)?.at ?? 0;
+  const span = spanOf(rates);
+  const chunks: Chunk[] = [];
+  for (const rate of rates) {
+    const number = Math.floor(rate.at / CHUNK_SECONDS);
+    if ((number + 1) * CHUNK_SECONDS <= end - span) continue;
+    const last = chunks.at(-1);
+    if (last?.number === number) last.rates.push(rate);
+    else chunks.push({ number, rates: [rate] });
+  }
+  return { end, span, chunks };
+}
+
+/** The highest of what can be seen. */
+function highestOf(rates: readonly Rates[], value: (rates: Rates) => number): number {
+  const end = rates.at(-1)?.at ?? 0;
+  const span = spanOf(rates);
+  return Math.max(0, ...rates.filter(({ at }) => at > end - span).map(value));
+}
+
+const x = (at: number, { end }: Frame): string => String(Math.round(100 * (at - HOUR * Math.floor(end / HOUR))) / 100);
+/** Upwards is less. */
+const y = (value: number): string => String(-Number(value.toPrecision(4)));
+
+const viewBox = (frame: Frame, most: number): string =>
+  `${x(frame.end - frame.span, frame)} ${y(most)} ${String(frame.span)} ${String(Number(most.toPrecision(4)))}`;
 
 /** The next of 1, 2, 5, 10, 20, 50 ... that is no less. */
 export function roundUp(value: number): number {
@@ -42,12 +76,12 @@ export function roundUp(value: number): number {
   return power * ([1, 2, 5].find((step) => step * power >= value) ?? 10);
 }
 
-const svg = (className: string, label: string, ...shapes: Markup[]): Markup =>
+const svg = (className: string, label: string, shapes: readonly Markup[], box?: string): Markup =>
   element(
     'svg',
     {
       class: className,
-      viewBox: `0 0 ${String(WIDTH)} ${String(HEIGHT)}`,
+      viewBox: box ?? `0 0 ${String(WIDTH)} ${String(HEIGHT)}`,
       preserveAspectRatio: 'none',
       role: 'img',
       'aria-label': label,
@@ -55,37 +89,50 @@ const svg = (className: string, label: string, ...shapes: Markup[]): Markup =>
     shapes,
   );
 
-/** Two corners for every rate: it held from the sample before up to its own. */
-function steps(rates: readonly Rates[], frame: Frame, value: (rates: Rates, i: number) => number): string[] {
-  return rates.flatMap((rate, i) => {
-    const height = y(value(rate, i), frame);
-    return [`${x(rate.from, frame)} ${height}`, `${x(rate.at, frame)} ${height}`];
-  });
+type Height = (rates: Rates) => number;
+
+/** What lies between two heights. Each rate held from the sample before up to its own. */
+function outline(rates: readonly Rates[], frame: Frame, floor: Height, roof: Height): string {
+  if (rates.every((rate) => y(floor(rate)) === y(roof(rate)))) return '';
+  const forth = rates.map((rate) => `V${y(roof(rate))}H${x(rate.at, frame)}`);
+  const back = rates.toReversed().map((rate) => `V${y(floor(rate))}H${x(rate.from, frame)}`);
+  const [first] = rates;
+  return first === undefined ? '' : `M${x(first.from, frame)} ${y(floor(first))}${forth.join('')}${back.join('')}Z`;
+}
+
+/** One path for each chunk, at a place of its own that is given to another one only when it can be seen no more. */
+function area(series: Series, frame: Frame, floor: Height, roof: Height): Markup {
+  const outlines = new Map(
+    frame.chunks.map(({ number, rates }) => [number % CHUNKS, outline(rates, frame, floor, roof)]),
+  );
+  const occurs = [...outlines.values()].some((one) => one !== '');
+  const paths = Array.from({ length: occurs ? CHUNKS : 0 }, (_, place) =>
+    element('path', { d: outlines.get(place) ?? '' }),
+  );
+  return element('g', { class: `area ${series}` }, paths);
 }
 
 /** Attempts a second by outcome, one upon the other; the highest in words. */
 export function outcomesChart(rates: readonly Rates[]): Markup {
-  const sum = ({ perSecond }: Rates) => OUTCOMES.reduce((total, outcome) => total + perSecond[outcome], 0);
-  const highest = Math.max(0, ...rates.map(sum));
-  const frame = frameOf(rates, roundUp(highest));
-  let below = rates.map(() => 0);
-  const areas = OUTCOMES.map((outcome) => {
-    const floor = below;
-    const roof = rates.map(({ perSecond }, i) => (floor[i] ?? 0) + perSecond[outcome]);
-    below = roof;
-    const corners = [
-      ...steps(rates, frame, (_, i) => roof[i] ?? 0),
-      ...steps(rates, frame, (_, i) => floor[i] ?? 0).reverse(),
-    ];
-    const occurs = rates.some(({ perSecond }) => perSecond[outcome] > 0);
-    return element('path', { class: `area ${outcome}`, d: occurs ? `M${corners.join('L')}Z` : '' });
-  });
+  const upTo =
+    (count: number): Height =>
+    ({ perSecond }) =>
+      OUTCOMES.slice(0, count).reduce((total, outcome) => total + perSecond[outcome], 0);
+  const highest = highestOf(rates, upTo(OUTCOMES.length));
+  const most = roundUp(highest);
+  const frame = frameOf(rates);
+  const areas = OUTCOMES.map((outcome, i) => area(outcome, frame, upTo(i), upTo(i + 1)));
   const span = spanText(frame.span);
   return element(
     'figure',
     { class: 'chart' },
-    element('span', { class: 'most' }, `${rateText(frame.most)}/s`),
-    svg('plot', `attempts a second by outcome in the last ${span}: at most ${rateText(highest)}`, ...areas),
+    element('span', { class: 'most' }, `${rateText(most)}/s`),
+    svg(
+      'plot',
+      `attempts a second by outcome in the last ${span}: at most ${rateText(highest)}`,
+      areas,
+      viewBox(frame, most),
+    ),
     element(
       'figcaption',
       {},
@@ -98,16 +145,13 @@ export function outcomesChart(rates: readonly Rates[]): Markup {
 
 /** One series by itself, on its own scale. */
 export function sparkline(rates: readonly Rates[], series: Series): Markup {
-  const highest = Math.max(0, ...rates.map(({ perSecond }) => perSecond[series]));
-  const span = `the last ${spanText(spanOf(rates))}`;
-  if (highest === 0) return svg('spark', `none in ${span}`);
-  const frame = frameOf(rates, highest);
-  const corners = steps(rates, frame, ({ perSecond }) => perSecond[series]);
-  const [first = ''] = corners[0]?.split(' ') ?? [];
-  const bottom = String(HEIGHT);
-  const d = `M${first} ${bottom}L${corners.join('L')}V${bottom}Z`;
+  const value: Height = ({ perSecond }) => perSecond[series];
+  const highest = highestOf(rates, value);
+  const frame = frameOf(rates);
+  const span = `the last ${spanText(frame.span)}`;
+  if (highest === 0) return svg('spark', `none in ${span}`, []);
   const label = `at most ${rateText(highest)} a second in ${span}`;
-  return svg('spark', label, element('path', { class: `area ${series}`, d }));
+  return svg('spark', label, [area(series, frame, () => 0, value)], viewBox(frame, highest));
 }
 
 /** How attempts ended, as parts of one bar; in words too. */
@@ -129,7 +173,7 @@ export function outcomesBar(outcomes: Readonly<Partial<Record<Outcome, number>>>
     return part;
   });
   const label = occurred.map(([outcome, attempts]) => `${outcome} ${attempts.toLocaleString('en-US')}`).join(', ');
-  return svg('bar', label === '' ? 'no attempt' : label, ...parts);
+  return svg('bar', label === '' ? 'no attempt' : label, parts);
 }
 
 /** How full something is. */
@@ -137,9 +181,7 @@ export function fillBar(part: number, whole: number): Markup {
   const share = whole === 0 ? 0 : Math.min(1, part / whole);
   const level = share >= 0.9 ? 'full' : 'filled';
   const width = (WIDTH * share).toFixed(1);
-  return svg(
-    'bar',
-    `${(100 * share).toFixed(0)} %`,
+  return svg('bar', `${(100 * share).toFixed(0)} %`, [
     element('rect', { class: level, x: '0', y: '0', width, height: String(HEIGHT) }),
-  );
+  ]);
 }

@@ -25,8 +25,10 @@ export interface Rates {
   readonly perSecond: Readonly<Record<Series, number>>;
 }
 
-/** Seconds that are kept. */
+/** Seconds that are shown. */
 export const HISTORY_SECONDS = 300;
+/** Charts are drawn in parts of so many seconds, the oldest of which is kept whole. */
+export const CHUNK_SECONDS = 10;
 /** Over which what is said to be "now" is taken. */
 const NOW_SECONDS = 5;
 /** Samples that follow each other more closely say nothing new. */
@@ -39,7 +41,7 @@ export class History {
     const last = this.#samples.at(-1);
     if (last !== undefined && sample.at - last.at < LEAST_SECONDS) return;
     this.#samples.push(sample);
-    const oldest = sample.at - HISTORY_SECONDS;
+    const oldest = sample.at - HISTORY_SECONDS - CHUNK_SECONDS;
     // one before the oldest, to take the first rate from
     while ((this.#samples[1]?.at ?? Infinity) <= oldest) this.#samples.shift();
   }
@@ -55,7 +57,7 @@ export class History {
     return pair === null ? null : ratesBetween(...pair);
   }
 
-  /** Processors that the agent took, over all that is kept; null while there are not two samples. */
+  /** Processors that the agent took, over all that is shown; null while there are not two samples. */
   cpu(): number | null {
     const pair = this.#pair(HISTORY_SECONDS);
     return pair === null ? null : (pair[1].cpuSeconds - pair[0].cpuSeconds) / (pair[1].at - pair[0].at);

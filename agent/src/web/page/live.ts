@@ -2,6 +2,7 @@
  * The page's only script: takes the parts that have changed from the stream and makes elements of them. It runs in a browser, as
  * the text of this one function: nothing outside of it may be used in it.
  */
+import type { Change } from './change.ts';
 import type { Markup } from './markup.ts';
 
 /** What the script uses of a browser. */
@@ -25,7 +26,10 @@ interface Node {
 
 interface EventStream {
   readonly readyState: number;
-  addEventListener(kind: string, listener: (event: { readonly data: string }) => void): void;
+  addEventListener(
+    kind: string,
+    listener: (event: { readonly data: string; readonly lastEventId: string }) => void,
+  ): void;
   close(): void;
 }
 
@@ -55,7 +59,9 @@ export interface Update {
   readonly clock: string;
   /** For those who do not see the page: said only when it changes. */
   readonly news: string;
-  readonly parts: readonly (readonly [id: string, part: Markup])[];
+  /** The message that this one goes on from: parts are what changed since, and those that did not are left out. Absent: all is here. */
+  readonly after?: string;
+  readonly parts: readonly (readonly [id: string, part: Markup | Change])[];
 }
 
 /** Self-contained: see above. */
@@ -63,7 +69,7 @@ export function live(browser: Browser): void {
   const { document } = browser;
   const byId = (id: string) => document.getElementById(id);
   const SVG = 'http://www.w3.org/2000/svg';
-  const SHAPES = ['svg', 'path', 'rect'];
+  const SHAPES = ['svg', 'g', 'path', 'rect'];
   const ELEMENTS =
     'section div p span small strong code h2 h3 ul li dl dt dd a figure figcaption table thead tbody tr th td'.split(
       ' ',
@@ -74,6 +80,8 @@ export function live(browser: Browser): void {
   let stream: EventStream | null = null;
   let timer = 0;
   let paused = false;
+  // of the message that the page shows
+  let shown = '';
 
   const make = (markup: Markup): Node => {
     if (typeof markup === 'string') return document.createTextNode(markup);
@@ -112,6 +120,27 @@ export function live(browser: Browser): void {
     while (node.childNodes.length > children.length) node.childNodes[node.childNodes.length - 1]?.remove();
   };
 
+  const isMarkup = (part: Markup | Change): part is Markup => typeof part === 'string' || Array.isArray(part);
+  const change = (node: Node, part: Markup | Change): void => {
+    if (isMarkup(part)) {
+      patch(node, part);
+      return;
+    }
+    const { a = {}, c = {}, n = node.childNodes.length } = part;
+    for (const key of Object.keys(a)) {
+      const value = a[key] ?? null;
+      if (value === null) node.removeAttribute(key);
+      else set(node, key, value);
+    }
+    for (const key of Object.keys(c)) {
+      const child = c[Number(key)] ?? '';
+      const old = node.childNodes[Number(key)];
+      if (old !== undefined) change(old, child);
+      else if (isMarkup(child)) node.appendChild(make(child));
+    }
+    while (node.childNodes.length > n) node.childNodes[node.childNodes.length - 1]?.remove();
+  };
+
   const say = (id: string, text: string): void => {
     const node = byId(id);
     if (node !== null && node.textContent !== text) node.textContent = text;
@@ -123,7 +152,7 @@ export function live(browser: Browser): void {
     }
     for (const [id, part] of parts) {
       const node = byId(id);
-      if (node !== null) patch(node, part);
+      if (node !== null) change(node, part);
     }
     if (document.title !== title) document.title = title;
     say('stream', `live, as of ${clock}`);
@@ -149,9 +178,13 @@ export function live(browser: Browser): void {
     };
     const lost = 'no answer from the agent: trying again';
     later(SILENCE, lost);
-    own.addEventListener('message', ({ data }) => {
+    own.addEventListener('message', ({ data, lastEventId }) => {
       later(SILENCE, lost);
-      update(JSON.parse(data) as Update);
+      const news = JSON.parse(data) as Update;
+      // who asks anew gets all
+      if (news.after !== undefined && news.after !== shown) start();
+      else update(news);
+      shown = lastEventId;
     });
     own.addEventListener('beat', () => later(SILENCE, lost));
     own.addEventListener('failure', ({ data }) => say('stream', data));

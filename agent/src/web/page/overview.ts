@@ -24,7 +24,10 @@ export interface CauseRow extends Omit<CauseSummary, 'pid'> {
 export interface OwnCost {
   /** Processors, over the last minutes. */
   readonly cpus: number | null;
-  readonly residentBytes: number;
+  /** null where it cannot be read. */
+  readonly residentBytes: number | null;
+  /** How long reading the kernel tables took the last time: what the last scrape said, if that was the last. Null until then. */
+  readonly collectionSeconds: number | null;
   /** RFC 3339. */
   readonly startedAt: string;
 }

@@ -42,6 +42,7 @@ section { background: var(--panel); border: 1px solid var(--line); border-radius
 .alert.firing strong, .fires { color: var(--alarm); }
 .chart { margin: 0; position: relative; }
 .chart svg { display: block; width: 100%; height: 120px; border-bottom: 1px solid var(--line); border-top: 1px dashed var(--line); }
+.plot, .spark { shape-rendering: crispEdges; }
 .chart .most { position: absolute; top: 3px; left: 4px; font-size: 12px; color: var(--quiet); background: var(--panel); padding: 0 3px; }
 figcaption { display: flex; justify-content: space-between; gap: 8px; font-size: 12px; }
 .tiles { list-style: none; margin: 10px 0 0; padding: 0; display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); gap: 10px; }
@@ -77,6 +78,7 @@ dl { display: grid; grid-template-columns: auto 1fr; gap: 3px 14px; margin: 0; f
 dt { color: var(--quiet); }
 dd { margin: 0; }
 footer { padding-bottom: 20px; color: var(--quiet); }
+footer a { display: inline-block; min-height: 24px; }
 footer ul { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 0; padding: 0; }
 @media (max-width: 1100px) { .pair { grid-template-columns: minmax(0, 1fr); } .tiles { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
 @media (max-width: 520px) { .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } header, main, footer { padding-left: 8px; padding-right: 8px; } #live { margin-left: 0; } }

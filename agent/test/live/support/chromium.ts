@@ -94,9 +94,13 @@ export class Chromium {
     await until(async () => (await this.evaluate<string>('document.readyState')) === 'complete');
   }
 
-  /** The value of an expression in the page; also where the page itself may run no script. */
+  /** The value of an expression in the page, or of what it promises; also where the page itself may run no script. */
   async evaluate<T>(expression: string): Promise<T> {
-    const { result, exceptionDetails } = await this.send('Runtime.evaluate', { expression, returnByValue: true });
+    const { result, exceptionDetails } = await this.send('Runtime.evaluate', {
+      expression,
+      returnByValue: true,
+      awaitPromise: true,
+    });
     if (exceptionDetails !== undefined) throw new Error(`${expression}: ${JSON.stringify(exceptionDetails)}`);
     return (result as { value: T }).value;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { History, sampleOf } from '../../../src/web/page/history.ts';
+import { CHUNK_SECONDS, History, HISTORY_SECONDS, sampleOf } from '../../../src/web/page/history.ts';
 import { rateText, shareText } from '../../../src/web/page/figures.ts';
 import { roundUp, spanOf } from '../../../src/web/page/charts.ts';
 import { statusPage } from '../../../src/web/page.ts';
@@ -129,9 +129,9 @@ describe('history', () => {
     expect([of([0, 1]).rates(), of([0, 1]).now(), of().now(), of([0, 1]).cpu()]).toEqual([[], null, null, null]);
   });
 
-  it('keeps five minutes, and nothing that comes too soon', () => {
+  it('keeps five minutes and the oldest part of a chart, and nothing that comes too soon', () => {
     const history = of(...Array.from({ length: 1000 }, (_, i) => [i / 2, i] as const));
-    expect(history.rates()).toHaveLength(600);
+    expect(history.rates()).toHaveLength(2 * (HISTORY_SECONDS + CHUNK_SECONDS));
     const close = of(...Array.from({ length: 1000 }, (_, i) => [i / 10, i] as const));
     expect(close.rates()).toHaveLength(199);
   });

@@ -97,6 +97,8 @@ it('every heading, table and region can be found by name', () => {
   for (const [svg] of page.matchAll(/<svg[^>]*>/g)) expect(svg).toMatch(/role="img" aria-label="[^"]+"/);
   expect(page.match(/<th /g)?.length).toBe(page.match(/<th scope="(?:row|col)"/g)?.length);
   expect(page).toMatch(/role="status" aria-live="polite"/);
+  // nothing moves, for whoever has asked for less motion or not
+  expect(STYLE).not.toMatch(/animation|transition|scroll-behavior/);
   for (const landmark of ['<header', '<main', '<nav', '<footer']) expect(page).toContain(landmark);
 });
 

@@ -12,6 +12,7 @@ export const IDENTITY = { build: { version: '0.1.0', revision: 'abc', kernel: '6
 const OWN: Surroundings['own'] = {
   cpus: null,
   residentBytes: 50 * 2 ** 20,
+  collectionSeconds: 0.0123,
   startedAt: '2026-01-02T03:00:00.000Z',
 };
 
