@@ -3,7 +3,10 @@ import { cpus, release } from 'node:os';
 import { columns } from '../agent/src/model/text.ts';
 import { measureDaemon, measureReading } from './agent.ts';
 import { compare } from './calls.ts';
-import { spreadText } from './statistics.ts';
+import { exactly, type Measured, row } from './bounds.ts';
+import { grown, latest, record } from './history.ts';
+import { stableFigures } from './stable.ts';
+import { type Spread, spreadText } from './statistics.ts';
 import { bpftrace, spillway, type Watcher } from './watchers.ts';
 
 const print = (line = ''): void => {
@@ -40,8 +43,16 @@ const COMPARISONS: readonly (readonly [kind: string, calls: number, watchers: re
   ['bystander', 50_000, [bpftrace('sys_exit_sendfile64', ' '), spillway(), spillway('--confirm', 'always')]],
 ];
 
-/** `make bench ARGS='sendfile enter'`: only these calls, and nothing of the agent. */
-const chosen = process.argv.slice(2);
+/**
+ * `make bench ARGS='sendfile enter'`: only these calls, and nothing of the agent. `ARGS=agent`: only that. `ARGS=record`: all, and a line
+ * for bench/history.ndjson.
+ */
+const recording = process.argv.includes('record');
+const chosen = process.argv.slice(2).filter((argument) => argument !== 'record');
+const none: Spread = { min: NaN, median: NaN, max: NaN };
+/** Of the calls: what a watcher adds, and as a part of what the first one adds. */
+const added = new Map<string, Spread>();
+const ratios = new Map<string, Spread>();
 const rows = [['call', 'watched by', 'nanoseconds', 'ratio to the first']];
 for (const [kind, calls, watchers] of COMPARISONS) {
   if (chosen.length > 0 && !chosen.includes(kind)) continue;
@@ -50,29 +61,88 @@ for (const [kind, calls, watchers] of COMPARISONS) {
   rows.push([kind, 'nobody', spreadText(cost.base, 0), '']);
   for (const [name, spread] of cost.added) {
     const ratio = cost.ratios.get(name);
+    added.set(`${kind} ${name}`, spread);
+    if (ratio !== undefined) ratios.set(`${kind} ${name}`, ratio);
     rows.push(['', name, `+${spreadText(spread, 0)}`, ratio === undefined ? '' : spreadText(ratio, 2)]);
   }
 }
 for (const line of columns(rows, 2)) print(line);
 print();
 
-if (chosen.length > 0) process.exit();
+if (chosen.length > 0 && !chosen.includes('agent')) process.exit();
 
 progress('reading');
 const reading = measureReading();
 progress('daemon');
 const daemon = await measureDaemon();
 const flows = reading.flows.toLocaleString('en');
-const table = [
-  [`${flows} live flows into a Snapshot`, spreadText(reading.snapshot, 2), 'ms'],
-  ['a scrape of them with the default limits', spreadText(reading.scrape, 2), 'ms'],
-  [
-    `a scrape with every flow (${(reading.fullScrapeBytes / 2 ** 20).toFixed(1)} MiB)`,
-    spreadText(reading.fullScrape, 2),
-    'ms',
-  ],
-  ['from exec to ready', spreadText(daemon.ready, 0), 'ms'],
-  ['resident memory, idle', daemon.idle.toFixed(1), 'MiB'],
-  ['resident memory, full tables, scraped', daemon.full.toFixed(1), 'MiB'],
+const ALWAYS = 'spillway --confirm always';
+/** What the evidence probe adds to what is paid anyway. */
+const armed = (kind: string): Spread => {
+  const [without, within] = [added.get(`${kind} spillway`) ?? none, added.get(`${kind} ${ALWAYS}`) ?? none];
+  return exactly(within.median - without.median);
+};
+const table: Measured[] = [
+  {
+    what: "added per sendfile, to bpftrace's",
+    bound: 0.6,
+    unit: '',
+    found: ratios.get('sendfile spillway') ?? none,
+    digits: 2,
+  },
+  {
+    what: "added per io_uring_enter, to bpftrace's",
+    bound: 0.6,
+    unit: '',
+    found: ratios.get('enter spillway') ?? none,
+    digits: 2,
+  },
+  {
+    what: 'added per bystander call',
+    bound: 8,
+    unit: 'ns',
+    found: added.get('bystander spillway') ?? none,
+    digits: 0,
+  },
+  { what: 'a read while probes are armed', bound: 30, unit: 'ns', found: armed('read'), digits: 0 },
+  { what: 'a write while probes are armed', bound: 30, unit: 'ns', found: armed('write'), digits: 0 },
+  { what: `${flows} live flows into a Snapshot`, bound: 2, unit: 'ms', found: reading.snapshot, digits: 2 },
+  { what: 'a scrape of them with the default limits', bound: 5, unit: 'ms', found: reading.scrape, digits: 2 },
+  {
+    what: `a scrape with every flow (${(reading.fullScrapeBytes / 2 ** 20).toFixed(1)} MiB)`,
+    bound: 90,
+    unit: 'ms',
+    found: reading.fullScrape,
+    digits: 0,
+  },
+  { what: 'the event loop stands still for it', bound: 20, unit: 'ms', found: reading.fullScrape, digits: 0 },
+  { what: 'processor time, idle', bound: 0.1, unit: '%', found: exactly(daemon.idleCpu), digits: 2 },
+  { what: 'resident, idle', bound: 64, unit: 'MiB', found: exactly(daemon.idle), digits: 1 },
+  { what: 'resident, full tables, scraped', bound: 80, unit: 'MiB', found: exactly(daemon.full), digits: 1 },
+  {
+    what: `most ever resident, ${daemon.series.toLocaleString('en')} series`,
+    bound: 120,
+    unit: 'MiB',
+    found: exactly(daemon.peak),
+    digits: 1,
+  },
+  { what: 'from exec to ready', bound: 250, unit: 'ms', found: daemon.ready, digits: 0 },
+  { what: 'processor time of that', bound: null, unit: 'ms', found: daemon.startCpu, digits: 0 },
 ];
-for (const [what = '', value = '', unit = ''] of table) print(`${what.padEnd(48)}${value.padStart(24)} ${unit}`);
+const measured = table.filter(({ found }) => !Number.isNaN(found.median));
+for (const line of columns([['what', 'bound', 'found', ''], ...measured.map(row)], 2)) print(line);
+print();
+
+const stable = stableFigures();
+for (const line of grown(latest().stable, stable)) print(`grown: ${line}`);
+if (recording && chosen.length === 0) {
+  record({
+    date: new Date().toISOString().slice(0, 10),
+    machine: `Linux ${release()}, ${String(processors.length)} x ${processors[0]?.model ?? ''}`,
+    stable,
+    measured: Object.fromEntries(
+      measured.map(({ what, found, digits }) => [what, Number(found.median.toFixed(digits))]),
+    ),
+  });
+  print('recorded in bench/history.ndjson');
+}

@@ -1,6 +1,7 @@
 #include "addon.h"
 
 #include <bpf/libbpf.h>
+#include <malloc.h>
 
 #include "capabilities.h"
 #include "grace.h"
@@ -46,7 +47,12 @@ Napi::Value LiveHandles(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(Addon::Of(info.Env()).live_handles));
 }
 
+/// What a snapshot takes goes back to the kernel when it is collected. glibc raises this bound to the largest piece that was ever
+/// freed, up to 32 MiB, and such pieces on its heap keep all that is below them.
+constexpr int kMapFrom = 256 * 1024;
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  mallopt(M_MMAP_THRESHOLD, kMapFrom);
   LogCapture::Install();
   env.SetInstanceData(new Addon(env));
   JsObject::Define(env);

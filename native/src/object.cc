@@ -1,9 +1,12 @@
 #include "object.h"
 
 #include <bpf/libbpf.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <vector>
 
@@ -155,7 +158,14 @@ Napi::Value JsObject::SetInitialValue(const Napi::CallbackInfo& info) {
 Napi::Value JsObject::Load(const Napi::CallbackInfo& info) {
   if (!state()->Require(info.Env(), Object::Phase::kOpened)) return {};
   LogCapture log;
+  // A signal makes the verifier begin again (EAGAIN), and after five times libbpf takes that for an error: under a profiler, always.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
   int error = bpf_object__load(state()->get());
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // What libbpf needed for that, as the types of the whole kernel, is no longer of use.
+  malloc_trim(0);
   state()->set_phase(error == 0 ? Object::Phase::kLoaded : Object::Phase::kFailed);
   if (error != 0) ThrowBpfError(info.Env(), "load object " + state()->name(), error, log.Text());
   return info.Env().Undefined();

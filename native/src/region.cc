@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -16,26 +17,14 @@ namespace spillway {
 
 namespace {
 
-/// The values of an array, and how much memory they take; null, with an errno in *error, when the kernel refuses.
-uint8_t* MapValues(int fd, size_t value_size, size_t entries, size_t* size, size_t* mapped, int* error) {
-  // An array's elements lie 8-aligned, one after the other (kernel/bpf/arraymap.c, array_map_alloc).
-  *size = (value_size + size_t{7}) / 8 * 8 * entries;
-  size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  *mapped = (*size + page - 1) / page * page;
-  void* start = mmap(nullptr, *mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (start != MAP_FAILED) return static_cast<uint8_t*>(start);
-  *error = errno;
-  return nullptr;
-}
+/// What is mapped at least, and each time more: a quarter of what there is, so that the largest tables take few steps too.
+constexpr size_t kStep = 256 * 1024;
 
 }  // namespace
 
 std::shared_ptr<Region> Region::Map(std::shared_ptr<Object> object, const bpf_map* map, int* error) {
-  size_t size, mapped;
-  uint8_t* start = MapValues(bpf_map__fd(map), bpf_map__value_size(map), bpf_map__max_entries(map), &size, &mapped, error);
-  if (start == nullptr) return nullptr;
   Addon& addon = object->environment();
-  return std::make_shared<Region>(addon, std::move(object), start, size, mapped);
+  return Reserve(addon, std::move(object), bpf_map__fd(map), bpf_map__value_size(map), bpf_map__max_entries(map), kStep, error);
 }
 
 std::shared_ptr<Region> Region::Map(Addon& addon, int fd, int* error) {
@@ -44,19 +33,46 @@ std::shared_ptr<Region> Region::Map(Addon& addon, int fd, int* error) {
   *error = bpf_map_get_info_by_fd(fd, &kernel, &info_size);
   if (*error == 0 && kernel.type != BPF_MAP_TYPE_ARRAY) *error = EINVAL;
   if (*error != 0) return nullptr;
-  size_t size, mapped;
-  uint8_t* start = MapValues(fd, kernel.value_size, kernel.max_entries, &size, &mapped, error);
-  return start == nullptr ? nullptr : std::make_shared<Region>(addon, nullptr, start, size, mapped);
+  return Reserve(addon, nullptr, fd, kernel.value_size, kernel.max_entries, SIZE_MAX, error);
 }
 
-Region::Region(Addon& addon, std::shared_ptr<Object> object, uint8_t* start, size_t size, size_t mapped)
+std::shared_ptr<Region> Region::Reserve(Addon& addon, std::shared_ptr<Object> object, int fd, size_t value_size, size_t entries,
+                                        size_t reached, int* error) {
+  // An array's elements lie 8-aligned, one after the other (kernel/bpf/arraymap.c, array_map_alloc).
+  size_t size = (value_size + size_t{7}) / 8 * 8 * entries;
+  size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  size_t reserved = (size + page - 1) / page * page;
+  void* start = mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (start == MAP_FAILED) {
+    *error = errno;
+    return nullptr;
+  }
+  auto region = std::make_shared<Region>(addon, std::move(object), fd, static_cast<uint8_t*>(start), size, reserved);
+  // A map that cannot be mapped says so now.
+  *error = region->Reach(std::min(reached, size));
+  return *error == 0 ? region : nullptr;
+}
+
+Region::Region(Addon& addon, std::shared_ptr<Object> object, int fd, uint8_t* start, size_t size, size_t reserved)
     : Resource(addon, object != nullptr ? object->children() : addon.objects),
       object_(std::move(object)),
+      fd_(fd),
       start_(start),
       size_(size),
-      mapped_(mapped) {}
+      reserved_(reserved) {}
 
-void Region::Release() { munmap(start_, mapped_); }
+int Region::Reach(size_t length) {
+  if (length <= mapped_) return 0;
+  size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  size_t wanted = std::max(length, mapped_ + std::max(kStep, mapped_ / 4));
+  size_t end = std::min(reserved_, (wanted + page - 1) / page * page);
+  void* more = mmap(start_ + mapped_, end - mapped_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd_, static_cast<off_t>(mapped_));
+  if (more == MAP_FAILED) return errno;
+  mapped_ = end;
+  return 0;
+}
+
+void Region::Release() { munmap(start_, reserved_); }
 
 void JsRegion::Define(Napi::Env env) {
   Wrap::Define(env, {
@@ -87,8 +103,16 @@ bool JsRegion::Locate(const Napi::CallbackInfo& info, size_t index, size_t align
     ThrowRangeError(info.Env(), "offset " + std::to_string(offset) + " is not a multiple of " + std::to_string(alignment));
     return false;
   }
+  if (!Reach(info.Env(), offset + length)) return false;
   *out = state()->start() + offset;
   return true;
+}
+
+bool JsRegion::Reach(Napi::Env env, size_t length) {
+  int error = state()->Reach(length);
+  if (error == 0) return true;
+  ThrowBpfError(env, "map " + std::to_string(length) + " bytes of values", error);
+  return false;
 }
 
 Napi::Value JsRegion::Size(const Napi::CallbackInfo& info) {
@@ -139,7 +163,7 @@ Napi::Value JsRegion::SelectRows(const Napi::CallbackInfo& info) {
     ThrowTypeError(info.Env(), std::string(kName) + " " + why);
     return {};
   }
-  if (!selection.Fits(info.Env(), state()->size())) return {};
+  if (!selection.Fits(info.Env(), state()->size()) || !Reach(info.Env(), selection.End())) return {};
   return Napi::Number::New(info.Env(), static_cast<double>(selection.Run(state()->start())));
 }
 

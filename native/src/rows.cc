@@ -80,8 +80,7 @@ bool ReadRowSelection(const Napi::CallbackInfo& info, RowSelection* out) {
 }
 
 bool RowSelection::Fits(Napi::Env env, size_t size) const {
-  // no sum of the two overflows: each factor fits 32 bits
-  if (offset + rows * stride <= size) return true;
+  if (End() <= size) return true;
   ThrowRangeError(env, std::to_string(rows) + " rows of " + std::to_string(stride) + " bytes from offset " + std::to_string(offset) +
                            " reach outside the region of " + std::to_string(size) + " bytes");
   return false;

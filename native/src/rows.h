@@ -20,6 +20,8 @@ struct RowSelection {
 
   /// Whether all rows lie within a region of `size` bytes; false once it has thrown.
   bool Fits(Napi::Env env, size_t size) const;
+  /// Where in the region the last row ends. No sum of the two overflows: each factor fits 32 bits.
+  size_t End() const { return offset + rows * stride; }
   /// Reads from the region that begins at `start`; the number of rows that were wanted.
   size_t Run(const uint8_t* start) const;
 };

@@ -64,6 +64,8 @@ it('it holds these files and no others, all of root, with these modes', () => {
     '-rw-r--r-- ./lib/systemd/system/spillway.service',
     '-rwxr-xr-x ./usr/bin/spillway',
     '-rwxr-xr-x ./usr/lib/spillway/bin/node',
+    '-rw-r--r-- ./usr/lib/spillway/build/agent/cli/agent.cache',
+    '-rw-r--r-- ./usr/lib/spillway/build/agent/cli/agent.cjs',
     '-rw-r--r-- ./usr/lib/spillway/build/agent/cli/main.cjs',
     '-rw-r--r-- ./usr/lib/spillway/build/agent/web/password-thread.cjs',
     '-rw-r--r-- ./usr/lib/spillway/build/bpf/spillway.bpf.o',
@@ -179,11 +181,17 @@ describe('unpacked where nothing is but the libraries of its dependencies and a 
   });
 
   it('no part holds a path of the machine that built it, or what is only for debugging', () => {
-    const names = ['bin/node', 'build/agent/cli/main.cjs', 'build/native/spillway.node', 'build/bpf/spillway.bpf.o'];
+    const names = [
+      'bin/node',
+      'build/agent/cli/agent.cjs',
+      'build/agent/cli/agent.cache',
+      'build/native/spillway.node',
+      'build/bpf/spillway.bpf.o',
+    ];
     for (const name of names) {
       const content = readFileSync(join(root, 'usr/lib/spillway', name));
       expect(content.includes(ROOT.replace(/\/$/, '')), name).toBe(false);
-      if (!name.endsWith('.cjs'))
+      if (!/\.(?:cjs|cache)$/.test(name))
         expect(run('readelf', '-S', join(root, 'usr/lib/spillway', name)), name).not.toContain('.debug_');
     }
     expect(readFileSync(join(root, 'usr/share/doc/spillway/copyright')).includes(ROOT)).toBe(false);

@@ -97,7 +97,7 @@ const isCutOf = (part: string, whole: string): boolean =>
 /** Does a descriptor's link lead to the file? A culprit knows four names at most, each cut to what the probes keep. */
 export function isSameFile({ type, name }: Culprit, link: string): boolean {
   if (type === 'socket' || type === 'pipe' || !link.startsWith('/')) return false;
-  const names = partsOf(name.replace(/^…/, ''));
+  const names = partsOf(name.replace(/^\u2026/, ''));
   const others = partsOf(link.replace(/ \(deleted\)$/, ''));
   if (names.length === 0 || names.length > others.length) return false;
   if (!name.startsWith('…') && names.length !== others.length) return false;

@@ -38,10 +38,10 @@ const IN_USE = (1 << STATE.LIVE) | (1 << STATE.RETIRING);
 export function readRows(table: SlotTable): Rows {
   const { keyWords, counterColumns } = table.shape;
   const used = table.used;
-  const slots = new Uint32Array(used);
-  const states = new Uint32Array(used);
-  const keys = new Uint32Array(used * keyWords);
-  const counters = new Float64Array(used * counterColumns);
+  const slots = new Uint32Array(unfilled(4 * used));
+  const states = new Uint32Array(unfilled(4 * used));
+  const keys = new Uint32Array(unfilled(4 * used * keyWords));
+  const counters = new Float64Array(unfilled(8 * used * counterColumns));
   const length = table.select(IN_USE, used, { indices: slots, states, words: keys, counters });
   for (let row = 0; row < length; row++) slots[row] = (slots[row] ?? 0) + SLOT_FIRST;
   return {
@@ -52,6 +52,9 @@ export function readRows(table: SlotTable): Rows {
     counters: counters.subarray(0, length * counterColumns),
   };
 }
+
+/** Memory of which only what was written is ever looked at: filling it with zeros takes a third as long as reading a table. */
+const unfilled = (bytes: number): ArrayBuffer => Buffer.allocUnsafeSlow(bytes).buffer;
 
 /** The slots in one state. */
 export function slotsIn(table: SlotTable, state: number): number[] {

@@ -159,12 +159,22 @@ export class DepartedTables {
   }
 }
 
+/** Records of one look: what is behind the last one in use is not touched, so that it takes no memory. */
+const LOOK = 256;
+
 /** Offsets of the records in use: they stand one behind the other from the first on. */
 function taken(region: MappedRegion, size: number, state: number): number[] {
-  const states = new Uint32Array(region.size / size);
-  region.readU32(states, state, size, states.length, 1);
-  const end = states.findIndex((word) => word !== STATE.LIVE);
-  return Array.from({ length: end === -1 ? states.length : end }, (_, place) => place * size);
+  const capacity = region.size / size;
+  const offsets: number[] = [];
+  for (let from = 0; from < capacity; from += LOOK) {
+    const states = new Uint32Array(Math.min(LOOK, capacity - from));
+    region.readU32(states, from * size + state, size, states.length, 1);
+    for (const word of states) {
+      if (word !== STATE.LIVE) return offsets;
+      offsets.push(offsets.length * size);
+    }
+  }
+  return offsets;
 }
 
 /** Text in a field that ends with a NUL unless it is full; what is too long is cut between characters. */

@@ -15,9 +15,23 @@ export interface FlowLimits {
   readonly idleSeconds: number;
 }
 
-type Labels = Readonly<Record<Outcome, string>>;
-const NON_IP_LABELS = labelsOf(NON_IP_FLOW);
-const OTHER_LABELS = labelsOf(OTHER_FLOWS);
+/** One flow's label sets, the same in both families; made when they are first written: most flows end in one outcome only. */
+class Labels {
+  readonly #name: FlowName;
+  readonly #byOutcome: Partial<Record<Outcome, string>> = {};
+
+  constructor(name: FlowName) {
+    this.#name = name;
+  }
+
+  of(outcome: Outcome): string {
+    const { src, dst, proto } = this.#name;
+    return (this.#byOutcome[outcome] ??= labelSet('flow_attempts_total', [src, dst, proto, outcome]));
+  }
+}
+
+const NON_IP_LABELS = new Labels(NON_IP_FLOW);
+const OTHER_LABELS = new Labels(OTHER_FLOWS);
 
 /** Keeps the names of the flows that hold a place, ready to be written. */
 class NamedFlowPlaces extends FlowPlaces {
@@ -25,7 +39,7 @@ class NamedFlowPlaces extends FlowPlaces {
 
   override enter(place: number, table: FlowTable, row: number): void {
     super.enter(place, table, row);
-    this.labels[place] = labelsOf(flowName(table, row));
+    this.labels[place] = new Labels(flowName(table, row));
   }
 }
 
@@ -49,12 +63,12 @@ export class FlowSeries {
     const series = [...this.#series(snapshot)];
     for (const [labels, counts] of series) {
       for (const outcome of OUTCOMES) {
-        writeCount(writer, 'flow_attempts_total', labels[outcome], counts[attemptsColumn(outcome)] ?? 0);
+        writeCount(writer, 'flow_attempts_total', labels, outcome, counts[attemptsColumn(outcome)] ?? 0);
       }
     }
     for (const [labels, counts] of series) {
       for (const outcome of OUTCOMES_WITH_BYTES) {
-        writeCount(writer, 'flow_bytes_total', labels[outcome], counts[bytesColumn(outcome)] ?? 0);
+        writeCount(writer, 'flow_bytes_total', labels, outcome, counts[bytesColumn(outcome)] ?? 0);
       }
     }
   }
@@ -74,15 +88,9 @@ export class FlowSeries {
 function writeCount(
   writer: TextWriter,
   name: 'flow_attempts_total' | 'flow_bytes_total',
-  labels: string,
+  labels: Labels,
+  outcome: Outcome,
   value: number,
 ): void {
-  if (value > 0) writer.sample(name, labels, value);
-}
-
-/** Both families have the same labels. */
-function labelsOf({ src, dst, proto }: FlowName): Labels {
-  return Object.fromEntries(
-    OUTCOMES.map((outcome) => [outcome, labelSet('flow_attempts_total', [src, dst, proto, outcome])]),
-  ) as Record<Outcome, string>;
+  if (value > 0) writer.sample(name, labels.of(outcome), value);
 }

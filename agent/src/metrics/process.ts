@@ -1,6 +1,6 @@
 /** The agent's own resources, through the Prometheus client: few, and without labels that anyone could choose. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { Counter, Gauge, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { PROCESS_CATALOGUE } from './catalogue.ts';
 
 /** Where the figures come from. */
@@ -53,9 +53,10 @@ function descriptorLimit(limits: string): number {
 
 /**
  * A registry of its own. Not the client's default metrics: those run a 10 ms timer and a garbage collection observer,
- * and five of their names fail `promtool check metrics`.
+ * and five of their names fail `promtool check metrics`. The client is loaded when somebody asks: a start does without.
  */
-export function processRegistry(figures: ProcessFigures): Registry {
+export async function processRegistry(figures: ProcessFigures): Promise<Registry> {
+  const { Counter, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
   const describe = (name: keyof typeof PROCESS_CATALOGUE) => ({
     name,

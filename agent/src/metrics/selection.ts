@@ -170,9 +170,10 @@ export class Selection<R extends Rows> {
    * from one identity to another. Then what they have grown by is cut, until `other` stands still.
    */
   #settle(): void {
+    const shown = new Float64Array(this.#columns);
+    for (const member of this.#members) if (member) addColumns(shown, member.value, 0);
     for (let column = 0; column < this.#columns; column++) {
-      let other = this.#total[column] ?? 0;
-      for (const member of this.#members) other -= member?.value[column] ?? 0;
+      let other = (this.#total[column] ?? 0) - (shown[column] ?? 0);
       for (const member of this.#members) {
         const excess = (this.#other[column] ?? 0) - other;
         if (excess <= 0) break;

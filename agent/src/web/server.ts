@@ -75,14 +75,14 @@ export async function startServer(
   const all = { ...DEFAULT_SERVER_OPTIONS, ...options };
   signal?.throwIfAborted();
   const figures = figuresOf(process, Date.now());
-  const registry = processRegistry(figures);
+  let registry: ReturnType<typeof processRegistry> | null = null;
   const quiet = new Quiet(
     (level, message) => source.log(level, message),
     () => performance.now(),
   );
   const routes = routesOf(source, {
     limits: all.limits,
-    processMetrics: () => registry.metrics(),
+    processMetrics: async () => (await (registry ??= processRegistry(figures))).metrics(),
     process: figures,
     hostName: hostname(),
     streams: all.streams,

@@ -103,7 +103,8 @@ const alerts = viewOf({
   receivers: { pagerduty: { queued: 1, results: { sent: 2, given_up: 1 } } },
 });
 
-const render = async () => new Exporter(build).render(everything, collection, alerts) + (await process.metrics());
+const render = async () =>
+  new Exporter(build).render(everything, collection, alerts) + (await (await process).metrics());
 
 test('the whole of /metrics', async () => {
   await expect(await render()).toMatchFileSnapshot('golden/metrics.txt');

@@ -2,15 +2,8 @@
 import { expect } from 'vitest';
 import { type Daemon, scrape, startDaemon, sumOf } from './run.ts';
 
-/**
- * Garbage is collected soon, and blocks that are freed go back to the kernel at once, so that what grows is neither; who keeps more
- * than this comes to an end. (glibc raises the size from which it gives blocks back with each larger one that is freed, and then
- * keeps some 50 MiB of them: see docs/reliability.md.)
- */
-export const TIDY = {
-  NODE_OPTIONS: '--max-semi-space-size=2 --max-old-space-size=64',
-  MALLOC_MMAP_THRESHOLD_: '262144',
-};
+/** Garbage is collected soon, so that what grows is no garbage; who keeps more than this comes to an end. */
+export const TIDY = { NODE_OPTIONS: '--max-semi-space-size=2 --max-old-space-size=64' };
 
 /** All that was attempted on this host, which is the same by workload. */
 export async function allOf(daemon: Daemon): Promise<{ all: number; samples: Map<string, number> }> {
