@@ -33,8 +33,8 @@ export interface Found {
   doctor?: Record<string, { state: string; detail: string }>;
   calls?: { attempts: number; exact: boolean };
   refused?: { code: number; said: string };
-  /** By file: how many tests passed, and the names of those that did not. */
-  live?: Record<string, { passed: number; failed: string[] }>;
+  /** By file: how many tests passed, the names of those that did not, and whether there was time for all. */
+  live?: Record<string, { passed: number; failed: string[]; isWhole: boolean }>;
   /** The .deb under systemd: as `live`. */
   package?: { passed: number; failed: string[] };
   /** By kind of preemption, then by load. */
@@ -62,8 +62,8 @@ function collect(found: Record<string, Found>): void {
     } else if (part === 'refused') {
       const { code, said } = result as unknown as { code: number; said: string[] };
       one.refused = { code, said: said[0] ?? '' };
-    } else if (part === 'live') {
-      one.live = liveOf((result as unknown as { tests: Test[] }).tests);
+    } else if (part.startsWith('live-')) {
+      (one.live ??= {})[part.slice('live-'.length)] = liveOf(result as unknown as LiveResult);
     } else if (part === 'package') {
       const { passed, failed } = result as unknown as NonNullable<Found['package']>;
       one.package = { passed, failed };
@@ -74,21 +74,16 @@ function collect(found: Record<string, Found>): void {
   }
 }
 
-interface Test {
-  readonly file: string;
-  readonly name: string;
-  readonly status: string;
+interface LiveResult {
+  readonly tests: readonly { readonly name: string; readonly status: string }[];
+  readonly isWhole: boolean;
 }
 
-function liveOf(tests: readonly Test[]): NonNullable<Found['live']> {
-  const live: NonNullable<Found['live']> = {};
-  for (const { file, name, status } of tests) {
-    const of = (live[file] ??= { passed: 0, failed: [] });
-    if (status === 'passed') of.passed += 1;
-    else of.failed.push(name);
-  }
-  return live;
-}
+const liveOf = ({ tests, isWhole }: LiveResult): NonNullable<Found['live']>[string] => ({
+  passed: tests.filter(({ status }) => status === 'passed').length,
+  failed: tests.filter(({ status }) => status !== 'passed').map(({ name }) => name),
+  isWhole,
+});
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
@@ -143,7 +138,7 @@ export function tablesOf(found: Readonly<Record<string, Found>>): string {
       `live tests: ${file}`,
       ...each(({ live }) => {
         const of = live?.[file];
-        return of === undefined ? '' : passedOf(of);
+        return of === undefined ? '' : `${passedOf(of)}${of.isWhole ? '' : ', no time for the others'}`;
       }),
     ]),
   ];

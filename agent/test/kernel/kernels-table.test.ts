@@ -32,3 +32,13 @@ it('tells how much of the package works under systemd, and what does not', () =>
   expect(tables).toContain('| the package under systemd | 9 of 10 |');
   expect(tables).toContain('- 9.9.9: package: is removed');
 });
+
+it('tells how many live tests passed of each file, which did not, and where there was no time for all', () => {
+  const live = {
+    stat: { passed: 4, failed: [], isWhole: true },
+    hooks: { passed: 2, failed: ['is blind'], isWhole: false },
+  };
+  const tables = tablesOf({ '9': { release: '9.9.9', live } });
+  expect(tables).toContain('| live tests: hooks | 2 of 3, no time for the others |\n| live tests: stat | 4 of 4 |');
+  expect(tables).toContain('- 9.9.9: hooks: is blind');
+});

@@ -1,70 +1,79 @@
-/** The project's live tests, on each kernel. */
-import { beforeAll, describe, expect, it } from 'vitest';
-import { KERNELS, record } from './support/kernels.ts';
+/** The project's live tests, on each kernel: those that are about the kernel. */
+import { describe, expect, it } from 'vitest';
+import { KERNELS, type Line, record } from './support/kernels.ts';
 import { boot } from './support/vm.ts';
 
-/** What is run: files of agent/test/live. The others want programs of the host's, or are of the agent alone. */
-const FILES = ['object', 'doctor.test', 'stat.test', 'sequences', 'reasons', 'resolutions'];
+/** Files of agent/test/live, each in a machine of its own. The others want programs of the host's, or are of the agent alone. */
+const FILES = [
+  'object',
+  'doctor',
+  'stat',
+  'hooks',
+  'sequences',
+  'reasons',
+  'resolutions',
+  'persist',
+  'identities',
+  'inspect',
+  'workloads',
+] as const;
 
-/** What vitest reports, as far as it is read here. */
-interface VitestReport {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly assertionResults: readonly {
-      readonly fullName: string;
-      readonly status: string;
-      readonly failureMessages: readonly string[];
-    }[];
-  }[];
+interface LeftOut {
+  /** A pattern of names. */
+  readonly tests: string;
+  readonly because: string;
+  /** Only on these; else on all. */
+  readonly kernels?: readonly string[];
 }
 
-/** Not run: an emulated processor takes minutes for each, and another test asks the same of fewer. */
-const TOO_LONG = 'ten thousand|65,536|race|128,000|64 threads|every errno';
+/** Modules that a system would load by itself, when one of their devices is opened. */
+const MODULES = ['loop', 'tun'];
 
-interface Test {
-  readonly file: string;
-  readonly name: string;
-  readonly status: string;
-  readonly why: string;
-}
+/** What is not run. Whatever is only slow is run all the same, with a smaller workload (SPILLWAY_SMALLER). */
+const LEFT_OUT: Readonly<Partial<Record<(typeof FILES)[number], readonly LeftOut[]>>> = {};
 
-function testsOf(report: VitestReport): Test[] {
-  return report.testResults.flatMap(({ name: path, assertionResults }) => {
-    const file = path.replace(/^.*\//, '').replace('.test.ts', '');
-    return assertionResults
-      .filter(({ status }) => status !== 'pending' && status !== 'skipped')
-      .map(({ fullName, status, failureMessages }) => ({
-        file,
-        name: fullName,
-        status,
-        why: failureMessages.join('\n').slice(0, 1000),
-      }));
-  });
-}
+/** How many times smaller the largest workloads are on an emulated processor. */
+const SMALLER = 5;
+
+/** After so long the tests of a machine are ended, and what they found until then is kept. */
+const SECONDS = Number(process.env.SPILLWAY_LIVE_SECONDS ?? 3_000);
+
+const linesOf = (text: string): Line[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
 
 describe.each(KERNELS.filter((kernel) => kernel !== '5.10'))('Linux %s', (kernel) => {
-  let tests: Test[] = [];
-  let output = '';
-
-  beforeAll(async () => {
-    const vitest = [
-      'node_modules/.bin/vitest run --project live --testTimeout 900000 --hookTimeout 900000',
-      '--reporter=default --reporter=json --outputFile.json=/out/live.json',
-      `-t '^(?!.*(${TOO_LONG}))'`,
-      ...FILES,
-    ].join(' ');
-    const outcome = await boot({ kernel, checkout: true, timeoutSeconds: 3_000 }).run(`uname -r; NO_COLOR=1 ${vitest}`);
-    output = `${outcome.output}${outcome.stderr}`;
-    const report = outcome.file('live.json');
-    if (report !== null) tests = testsOf(JSON.parse(report) as VitestReport);
-    record(kernel, 'live', { release: output.split('\n', 1)[0]?.trim() ?? '', tests });
-  });
-
-  it.each(FILES)('passes %s', (file) => {
-    const wanted = file.replace('.test', '');
-    const mine = tests.filter((test) => test.file === wanted);
-    if (mine.length === 0) throw new Error(`no test of ${file} was run: ${output.slice(-2000)}`);
-    const failed = mine.filter(({ status }) => status !== 'passed').map(({ name, why }) => `${name}: ${why}`);
-    expect(failed).toEqual([]);
-  });
+  it.each(FILES)(
+    'passes %s',
+    async (file) => {
+      const leftOut = (LEFT_OUT[file] ?? []).filter(({ kernels }) => kernels?.includes(kernel) ?? true);
+      const vitest = [
+        `NO_COLOR=1 SPILLWAY_SMALLER=${SMALLER} SPILLWAY_TESTS=/out/tests timeout -k 5 ${SECONDS}`,
+        'node_modules/.bin/vitest run --project live --testTimeout 1800000 --hookTimeout 1800000',
+        '--reporter=verbose --reporter=agent/test/kernels/support/reporter.ts',
+        ...(leftOut.length === 0 ? [] : [`-t '^(?!.*(${leftOut.map(({ tests }) => tests).join('|')}))'`]),
+        // Not to the terminal, where vitest draws its progress once a second.
+        `live/${file}.test.ts 2>&1 | cat`,
+      ].join(' ');
+      const begun = performance.now();
+      const outcome = await boot({ kernel, checkout: true, timeoutSeconds: SECONDS + 300 }).run(
+        `uname -r; modprobe -a ${MODULES.join(' ')}; ${vitest}`,
+      );
+      const seconds = Math.round((performance.now() - begun) / 1000);
+      const output = `${outcome.output}${outcome.stderr}`;
+      const lines = linesOf(outcome.file('tests') ?? '');
+      const tests = lines.filter((line) => 'name' in line);
+      const isWhole = lines.some((line) => 'ended' in line);
+      if (tests.length > 0) {
+        record(kernel, `live-${file}`, { release: output.split('\n', 1)[0]?.trim() ?? '', seconds, isWhole, tests });
+      }
+      const failed = tests.filter(({ status }) => status !== 'passed').map(({ name, why }) => `${name}: ${why}`);
+      expect(failed).toEqual([]);
+      if (!isWhole || tests.length === 0) throw new Error(`not run to its end: ${output.slice(-2000)}`);
+    },
+    (SECONDS + 600) * 1000,
+  );
 });

@@ -133,9 +133,9 @@ const CASES: readonly (readonly [Places, string])[] = [
 
 /** Waits until a condition holds. */
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 100_000;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not so after 20 s: ${condition.toString()}`);
+    if (Date.now() > deadline) throw new Error(`not so after 100 s: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -10,6 +10,17 @@ export const KERNELS: readonly string[] = (process.env.SPILLWAY_KERNELS ?? '6.1 
 export const isWanted = (kernel: string): boolean =>
   process.env.SPILLWAY_KERNELS === undefined || KERNELS.includes(kernel);
 
+/** A test of the project's own that was run in a machine. */
+export interface Test {
+  readonly name: string;
+  readonly status: string;
+  readonly seconds: number;
+  readonly why: string;
+}
+
+/** What reporter.ts writes. */
+export type Line = Test | { readonly ended: true; readonly why: string };
+
 /** Where scripts/generate-kernels.ts finds what the tests found. */
 const RESULTS = join(ROOT, 'build/kernels/results');
 

@@ -30,9 +30,9 @@ export const agentsAttached = (): number =>
 
 /** Waits until a condition holds. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 100_000;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not so after 20 s: ${condition.toString()}`);
+    if (Date.now() > deadline) throw new Error(`not so after 100 s: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -40,7 +40,7 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 /** The kernel frees programs and maps a moment after the last descriptor was closed. */
 export async function expectNothingLeft(): Promise<void> {
   const left = () => held().filter(({ key }) => !before.has(key));
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   while (left().length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
   expect(left()).toEqual([]);
 }

@@ -9,6 +9,12 @@ import { expect, onTestFinished } from 'vitest';
 export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 export const SPILLWAY = join(ROOT, 'bin/spillway');
 
+/** How many times smaller than usual the workloads are that take minutes each where the processor is emulated. */
+const SMALLER = Number(process.env.SPILLWAY_SMALLER ?? 1);
+
+/** How much of such a workload is wanted here. */
+export const smaller = (count: number): number => Math.ceil(count / SMALLER);
+
 /** A program of agent/test/live/programs. */
 export const program = (name: string): string => join(ROOT, 'build/live', name);
 
@@ -234,7 +240,7 @@ export async function startDaemon(flags: readonly string[] = [], env: NodeJS.Pro
   onTestFinished(async () => {
     await daemon.stop('SIGKILL');
   });
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 100_000;
   for (;;) {
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the agent did not get ready: ${stderr}`);
     daemon.url = /metrics are at (\S+)\/metrics/.exec(stderr)?.[1] ?? '';
