@@ -49,21 +49,20 @@ static __always_inline struct call call_of(int number, struct pt_regs *regs)
 /* All that is to be known of a call that is not ordinary. */
 static __always_inline int judge(int number, __s64 result)
 {
-	struct process_state *state;
-	__u32 process;
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct call call = call_of(number, (struct pt_regs *)bpf_task_pt_regs(task));
-	struct attempt attempt = {
-		.source = file_of(task, call.source),
-		.sink = file_of(task, call.sink),
-		.result = result,
-		.source_fd = call.source,
-		.sink_fd = call.sink,
-		.mechanism = call.mechanism,
-	};
+	struct attempt attempt = { .result = result };
+	struct process_state *state;
+	struct call call;
+	__u32 process;
 
 	if (!process_of(task, &state, &process))
 		return 0;
+	call = call_of(number, (struct pt_regs *)bpf_task_pt_regs(task));
+	attempt.source = file_of(task, call.source);
+	attempt.sink = file_of(task, call.sink);
+	attempt.source_fd = call.source;
+	attempt.sink_fd = call.sink;
+	attempt.mechanism = call.mechanism;
 	return count_verdict(&attempt, process, state, classify(&attempt));
 }
 
@@ -119,8 +118,8 @@ static __always_inline int count_ordinary(struct task_struct *task, struct proce
 		key.proto = IPPROTO_TCP;
 		flow = latest_flow(&key, state);
 	}
-	/* of these two calls only their own threads add to the record, unless it is one that processes share */
-	if (likely(FIELD(task->signal, nr_threads) == 1 && record->key.tgid))
+	/* of these two calls only their own threads add to the record */
+	if (likely(FIELD(task->signal, nr_threads) == 1))
 		add_moved_alone(&record->mechanisms[mechanism], bytes);
 	else
 		add_moved(&record->mechanisms[mechanism], bytes);
@@ -142,14 +141,13 @@ static __always_inline int is_done(struct task_struct *task, int number, __s64 r
 	struct process_state *state;
 	struct pt_regs *regs;
 	struct file **files;
-	__u32 process;
 
 	if (unlikely(!has_turn(TURN_OF_CALL)))
 		return 1;
-	record = process_of(task, &state, &process);
-	if (unlikely(!record))
-		return 1;
 	if (unlikely(before_6_5() || result <= 0 || latency_enabled || has_pending(task)))
+		return 0;
+	record = known_process_of(task, &state);
+	if (unlikely(!record))
 		return 0;
 	regs = OBJECT(struct pt_regs, (__u64)task->stack + registers_on_stack);
 	/* not by TASK_POINTER: one such load may take its time at load, to be a plain one here */

@@ -54,9 +54,34 @@ static __always_inline void recover(struct process_record *record, __u32 mechani
 		__sync_fetch_and_and(&record->fallen, ~(1U << mechanism));
 }
 
+/* The record that a process has already, or NULL. */
+static __always_inline struct process_record *
+known_record(struct process_state *state, struct task_struct *leader, __u64 exec_id, __u32 *slot)
+{
+	struct process_record *record;
+
+	*slot = READ_ONCE(state->slot);
+	record = bpf_map_lookup_elem(&processes, slot);
+	return likely(record && is_process(record, leader, exec_id)) ? record : NULL;
+}
+
+/* The same of the task's process: for who leaves first attempts, and those of processes without a place, to
+ * others. */
+static __always_inline struct process_record *known_process_of(struct task_struct *task,
+							       struct process_state **state)
+{
+	struct task_struct *leader = task->group_leader;
+	__u64 exec_id = task->self_exec_id;
+	__u32 slot;
+
+	*state = bpf_task_storage_get(&process_states, leader, 0, 0);
+	return likely(*state) ? known_record(*state, leader, exec_id, &slot) : NULL;
+}
+
 /*
  * The record of the task's process and its slot; NULL if it is not to be counted. *state is NULL when the
  * kernel would not give us task storage (out of memory, or its per-CPU lock was taken by whom we interrupted).
+ * Once for each attempt: who finds the table full is counted.
  */
 static __always_inline struct process_record *process_of(struct task_struct *task, struct process_state **state,
 							 __u32 *process)
@@ -69,12 +94,9 @@ static __always_inline struct process_record *process_of(struct task_struct *tas
 	*state = bpf_task_storage_get(&process_states, leader, 0,
 				      tracked_only ? 0 : BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (likely(*state)) {
-		slot = READ_ONCE((*state)->slot);
-		record = bpf_map_lookup_elem(&processes, &slot);
-		if (likely(record && is_process(record, leader, exec_id))) {
-			*process = slot;
+		record = known_record(*state, leader, exec_id, process);
+		if (likely(record))
 			return record;
-		}
 		slot = claim_process(*state);
 	} else if (tracked_only) {
 		return NULL;

@@ -219,7 +219,8 @@ struct process_record {
 	__u32 cgroup_hierarchy;
 	/* name of the main thread at the first attempt: bytes that the process chose, not text */
 	__u8 comm[16];
-	__u64 reserved[6];
+	/* with it, what one mechanism counts is one cache line, and no record shares one with its neighbour */
+	__u64 reserved[7];
 	struct ring_counts rings;
 	struct resolutions resolutions[MECHANISM_COUNT];
 	struct counts mechanisms[MECHANISM_COUNT];

@@ -1,6 +1,6 @@
 // Generated from the BTF of the BPF object by scripts/generate-layout.ts: do not edit.
 
-export const LAYOUT_HASH = 'e3def727cc6bd6b4';
+export const LAYOUT_HASH = '2a5448e9201817eb';
 
 export const LAYOUT = {
   structs: {
@@ -265,7 +265,7 @@ export const LAYOUT = {
       },
     },
     process_record: {
-      size: 1144,
+      size: 1152,
       fields: {
         key: {
           offset: 0,
@@ -324,46 +324,46 @@ export const LAYOUT = {
         },
         reserved: {
           offset: 72,
-          size: 48,
-          elements: 6,
+          size: 56,
+          elements: 7,
         },
         rings: {
-          offset: 120,
+          offset: 128,
           size: 64,
           elements: null,
         },
         'rings.enters': {
-          offset: 120,
-          size: 8,
-          elements: null,
-        },
-        'rings.submitted': {
           offset: 128,
           size: 8,
           elements: null,
         },
-        'rings.setups': {
+        'rings.submitted': {
           offset: 136,
           size: 8,
           elements: null,
         },
-        'rings.cq_overflows': {
+        'rings.setups': {
           offset: 144,
           size: 8,
           elements: null,
         },
-        'rings.reserved': {
+        'rings.cq_overflows': {
           offset: 152,
+          size: 8,
+          elements: null,
+        },
+        'rings.reserved': {
+          offset: 160,
           size: 32,
           elements: 4,
         },
         resolutions: {
-          offset: 184,
+          offset: 192,
           size: 320,
           elements: 10,
         },
         mechanisms: {
-          offset: 504,
+          offset: 512,
           size: 640,
           elements: 10,
         },
