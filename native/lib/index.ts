@@ -135,10 +135,6 @@ export interface MappedRegion {
   readBytes(offset: number, length: number): Buffer;
   storeU32(offset: number, value: number): void;
   storeU64(offset: number, value: number): void;
-  /** Atomically exchanges `into.length` consecutive u64 with 0 and returns what they held. */
-  drainU64(into: Float64Array, offset: number): void;
-  /** Sets `length` bytes to zero. */
-  zero(offset: number, length: number): void;
   /** Without atomicity. */
   writeBytes(offset: number, bytes: Buffer): void;
   close(): void;

@@ -83,8 +83,6 @@ void JsRegion::Define(Napi::Env env) {
                         Method<&JsRegion::ReadBytes>("readBytes"),
                         Method<&JsRegion::StoreU32>("storeU32"),
                         Method<&JsRegion::StoreU64>("storeU64"),
-                        Method<&JsRegion::DrainU64>("drainU64"),
-                        Method<&JsRegion::Zero>("zero"),
                         Method<&JsRegion::WriteBytes>("writeBytes"),
                         CloseMethod(),
                     });
@@ -186,27 +184,6 @@ Napi::Value JsRegion::Store(const Napi::CallbackInfo& info, uint64_t max) {
 Napi::Value JsRegion::StoreU32(const Napi::CallbackInfo& info) { return Store<uint32_t>(info, UINT32_MAX); }
 
 Napi::Value JsRegion::StoreU64(const Napi::CallbackInfo& info) { return Store<uint64_t>(info, kMaxSafeInteger); }
-
-Napi::Value JsRegion::DrainU64(const Napi::CallbackInfo& info) {
-  std::span<double> into;
-  uint8_t* from;
-  if (!ReadArray(info, 0, "into", &into) || !Locate(info, 1, sizeof(uint64_t), into.size_bytes(), &from)) return {};
-  auto* words = reinterpret_cast<uint64_t*>(from);
-  for (double& out : into) out = static_cast<double>(__atomic_exchange_n(words++, uint64_t{0}, __ATOMIC_ACQ_REL));
-  return info.Env().Undefined();
-}
-
-Napi::Value JsRegion::Zero(const Napi::CallbackInfo& info) {
-  uint64_t length;
-  uint8_t* to;
-  if (!ReadInteger(info, 1, "length", kMaxSafeInteger, &length) || !Locate(info, 0, 1, length, &to)) return {};
-  uint8_t* end = to + length;
-  // Whole words where there are whole words, so that no program ever sees half of one.
-  while (to < end && (reinterpret_cast<uintptr_t>(to) % sizeof(uint64_t) != 0 || end - to < 8)) __atomic_store_n(to++, uint8_t{0}, __ATOMIC_RELEASE);
-  for (; end - to >= 8; to += 8) __atomic_store_n(reinterpret_cast<uint64_t*>(to), uint64_t{0}, __ATOMIC_RELEASE);
-  while (to < end) __atomic_store_n(to++, uint8_t{0}, __ATOMIC_RELEASE);
-  return info.Env().Undefined();
-}
 
 Napi::Value JsRegion::WriteBytes(const Napi::CallbackInfo& info) {
   std::span<uint8_t> bytes;

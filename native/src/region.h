@@ -60,8 +60,6 @@ class JsRegion : public Wrap<JsRegion, Region> {
   Napi::Value ReadBytes(const Napi::CallbackInfo& info);
   Napi::Value StoreU32(const Napi::CallbackInfo& info);
   Napi::Value StoreU64(const Napi::CallbackInfo& info);
-  Napi::Value DrainU64(const Napi::CallbackInfo& info);
-  Napi::Value Zero(const Napi::CallbackInfo& info);
   Napi::Value WriteBytes(const Napi::CallbackInfo& info);
 
   template <class Word, class Element>

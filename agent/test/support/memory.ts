@@ -56,15 +56,6 @@ export class FakeMap implements MappedRegion {
     this.bytes.writeBigUInt64LE(BigInt(value), offset);
   }
 
-  drainU64(into: Float64Array, offset: number): void {
-    this.readU64(into, offset, 0, 1, into.length);
-    this.zero(offset, 8 * into.length);
-  }
-
-  zero(offset: number, length: number): void {
-    this.bytes.fill(0, offset, offset + length);
-  }
-
   writeBytes(offset: number, bytes: Buffer): void {
     bytes.copy(this.bytes, offset);
   }

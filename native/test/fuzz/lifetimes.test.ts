@@ -76,7 +76,7 @@ const STEPS: Readonly<Record<string, (held: Held, n: number, onRecords: () => vo
     }
   },
   read: ({ regions }, n) => pick(regions, n)?.readU64(new Float64Array(4), 0, 16, 2, 2),
-  write: ({ regions }, n) => pick(regions, n)?.zero(0, n % 100),
+  write: ({ regions }, n) => pick(regions, n)?.writeBytes(0, Buffer.alloc(n % 100)),
   iterate: ({ programs }, n) => {
     if (n % 4 === 0) pick(programs, n)?.iterate();
   },
