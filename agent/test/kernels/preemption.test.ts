@@ -43,7 +43,12 @@ describe.each(MACHINES.filter(([kernel]) => isWanted(kernel)))('Linux %s, preemp
     ({ guest } = await ask(machine, ['threads', 'maps'], variables));
     const groups = Object.fromEntries(Object.entries(guest.groups).map(([name, group]) => [name, account(group)]));
     const { release } = guest;
-    record(kernel, `preemption-${preemption} ${FLAGS}`.trimEnd(), { release, preemption: guest.preemption, flags: FLAGS, groups });
+    record(kernel, `preemption-${preemption} ${FLAGS}`.trimEnd(), {
+      release,
+      preemption: guest.preemption,
+      flags: FLAGS,
+      groups,
+    });
   });
 
   it('preempts as it was told', () => {
