@@ -35,7 +35,9 @@ export function stableFigures(): Figures {
 function keptBytes(name: 'flows' | 'processes'): number {
   const table = { name, shape: SHAPES[name], used: ROWS, select: () => ROWS };
   const { slots, states, keys, counters } = readRows(table as unknown as SlotTable);
-  return [slots, states, keys, counters].reduce((sum, column) => sum + column.buffer.byteLength, 0);
+  // columns may share what they stand in
+  const memory = new Set([slots, states, keys, counters].map(({ buffer }) => buffer));
+  return [...memory].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** What one more flow adds to a scrape that names all of them. */

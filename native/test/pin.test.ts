@@ -120,41 +120,44 @@ describe('a pinned program', () => {
 describe('a pinned link', () => {
   const programs = { classic: CLASSIC, btf: BTF } as const;
 
-  test.each(['classic', 'btf'] as const)('of a %s tracepoint stays attached when its object is closed', async (kind) => {
-    const first = loadFixture();
-    const [name = ''] = first
-      .programNames()
-      .filter(
-        (program) =>
-          first.program(program).section ===
-          { classic: 'tp/syscalls/sys_enter_geteuid', btf: 'tp_btf/sys_enter' }[kind],
-      );
-    const link = first.program(name).attach();
-    first.map('records').pin(at('records'));
-    first.program(name).pin(at('program'));
-    link.pin(at('link'));
-    geteuid(3);
-    const before = readWord(first, programs[kind]);
-    expect(before).toBeGreaterThanOrEqual(3);
-    first.close();
-    geteuid(5);
-    const second = adopting();
-    expect(readWord(second, programs[kind])).toBeGreaterThanOrEqual(before + 5);
-    second.program(name).adopt(at('program'));
-    const adopted = second.program(name).adoptLink(at('link'));
-    adopted.close();
-    geteuid(2);
-    const after = readWord(second, programs[kind]);
-    expect(after).toBeGreaterThanOrEqual(before + 7);
-    unlinkSync(at('link'));
-    // the kernel detaches it a moment later
-    const seen = () => {
-      const earlier = readWord(second, programs[kind]);
-      geteuid(10);
-      return readWord(second, programs[kind]) - earlier;
-    };
-    await expect.poll(seen).toBe(0);
-  });
+  test.each(['classic', 'btf'] as const)(
+    'of a %s tracepoint stays attached when its object is closed',
+    async (kind) => {
+      const first = loadFixture();
+      const [name = ''] = first
+        .programNames()
+        .filter(
+          (program) =>
+            first.program(program).section ===
+            { classic: 'tp/syscalls/sys_enter_geteuid', btf: 'tp_btf/sys_enter' }[kind],
+        );
+      const link = first.program(name).attach();
+      first.map('records').pin(at('records'));
+      first.program(name).pin(at('program'));
+      link.pin(at('link'));
+      geteuid(3);
+      const before = readWord(first, programs[kind]);
+      expect(before).toBeGreaterThanOrEqual(3);
+      first.close();
+      geteuid(5);
+      const second = adopting();
+      expect(readWord(second, programs[kind])).toBeGreaterThanOrEqual(before + 5);
+      second.program(name).adopt(at('program'));
+      const adopted = second.program(name).adoptLink(at('link'));
+      adopted.close();
+      geteuid(2);
+      const after = readWord(second, programs[kind]);
+      expect(after).toBeGreaterThanOrEqual(before + 7);
+      unlinkSync(at('link'));
+      // the kernel detaches it a moment later
+      const seen = () => {
+        const earlier = readWord(second, programs[kind]);
+        geteuid(10);
+        return readWord(second, programs[kind]) - earlier;
+      };
+      await expect.poll(seen).toBe(0);
+    },
+  );
 
   test('of another program is not taken', () => {
     const first = keep(loadFixture());

@@ -38,10 +38,12 @@ const IN_USE = (1 << STATE.LIVE) | (1 << STATE.RETIRING);
 export function readRows(table: SlotTable): Rows {
   const { keyWords, counterColumns } = table.shape;
   const used = table.used;
-  const slots = new Uint32Array(unfilled(4 * used));
-  const states = new Uint32Array(unfilled(4 * used));
-  const keys = new Uint32Array(unfilled(4 * used * keyWords));
-  const counters = new Float64Array(unfilled(8 * used * counterColumns));
+  // all columns in one piece of memory, so that it can be given back as one: the widest words first, which must be aligned
+  const memory = unfilled(used * (8 * counterColumns + 4 * (keyWords + 2)));
+  const counters = new Float64Array(memory, 0, used * counterColumns);
+  const keys = new Uint32Array(memory, counters.byteLength, used * keyWords);
+  const slots = new Uint32Array(memory, keys.byteOffset + keys.byteLength, used);
+  const states = new Uint32Array(memory, slots.byteOffset + slots.byteLength, used);
   const length = table.select(IN_USE, used, { indices: slots, states, words: keys, counters });
   for (let row = 0; row < length; row++) slots[row] = (slots[row] ?? 0) + SLOT_FIRST;
   return {
@@ -51,6 +53,19 @@ export function readRows(table: SlotTable): Rows {
     keys: keys.subarray(0, length * keyWords),
     counters: counters.subarray(0, length * counterColumns),
   };
+}
+
+/**
+ * Rows that nobody needs any longer when `use` has returned: their memory is free then, not when the collector finds the time. Read
+ * every second, a full table is more than V8 thinks that there is.
+ */
+export function withRows<T>(table: SlotTable, use: (rows: Rows) => T): T {
+  const rows = readRows(table);
+  try {
+    return use(rows);
+  } finally {
+    (rows.counters.buffer as ArrayBuffer).transfer(0);
+  }
 }
 
 /** Memory of which only what was written is ever looked at: filling it with zeros takes a third as long as reading a table. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { LAYOUT, MECHANISMS } from '../abi/layout.ts';
 import type { Binding } from '../../../native/lib/index.ts';
 import { pendingOf } from '../model/counters.ts';
-import { readRows } from './collect.ts';
+import { withRows } from './collect.ts';
 import { IDLE_POLICIES, IdleTracker } from './idle.ts';
 import { isGone, supersededRows } from './liveness.ts';
 import { liveSlots, type Retirement } from './retire.ts';
@@ -101,12 +101,13 @@ export class Tidier {
 
   async #retireEnded(): Promise<void> {
     const table = this.#tables.processes;
-    const rows = readRows(table);
     const { keyWords } = table.shape;
-    const ended = liveSlots(rows, (row) => {
-      const at = row * keyWords + ENDED_AT_WORD;
-      return rows.keys[at] !== 0 || rows.keys[at + 1] !== 0;
-    });
+    const ended = withRows(table, (rows) =>
+      liveSlots(rows, (row) => {
+        const at = row * keyWords + ENDED_AT_WORD;
+        return rows.keys[at] !== 0 || rows.keys[at + 1] !== 0;
+      }),
+    );
     if (ended.length > 0) await this.#retirement.processes(ended);
   }
 
@@ -129,13 +130,14 @@ export class Tidier {
 
   async #retireGone(): Promise<void> {
     const table = this.#tables.processes;
-    const rows = readRows(table);
     const now = this.#binding.bootTimeNs() / 1e9;
-    const superseded = supersededRows(rows);
-    const gone = liveSlots(rows, (row) => {
-      if (superseded.has(row)) return true;
-      const since = this.#idle.processes.since(rows.slots[row] ?? 0);
-      return since > 0 && now - since >= GONE_IDLE_S && isGone(rows, row, statOf);
+    const gone = withRows(table, (rows) => {
+      const superseded = supersededRows(rows);
+      return liveSlots(rows, (row) => {
+        if (superseded.has(row)) return true;
+        const since = this.#idle.processes.since(rows.slots[row] ?? 0);
+        return since > 0 && now - since >= GONE_IDLE_S && isGone(rows, row, statOf);
+      });
     });
     if (gone.length > 0) await this.#retirement.processes(gone);
   }
@@ -144,14 +146,15 @@ export class Tidier {
   #idleSlots(name: 'processes' | 'flows' | 'flows6', allowed: number): number[] {
     const table = this.#tables[name];
     const now = this.#binding.bootTimeNs() / 1e9;
-    const rows = readRows(table);
-    this.#idle[name].note(rows, table.shape.counterColumns, now);
     const { counterColumns } = table.shape;
-    return liveSlots(rows, (row) => {
-      if (now - this.#idle[name].since(rows.slots[row] ?? 0) < allowed) return false;
-      const counters = rows.counters.subarray(row * counterColumns, (row + 1) * counterColumns);
-      // what is pending shall be resolved where it was counted
-      return name !== 'processes' || MECHANISMS.every((mechanism) => pendingOf(counters, mechanism) === 0);
+    return withRows(table, (rows) => {
+      this.#idle[name].note(rows, counterColumns, now);
+      return liveSlots(rows, (row) => {
+        if (now - this.#idle[name].since(rows.slots[row] ?? 0) < allowed) return false;
+        const counters = rows.counters.subarray(row * counterColumns, (row + 1) * counterColumns);
+        // what is pending shall be resolved where it was counted
+        return name !== 'processes' || MECHANISMS.every((mechanism) => pendingOf(counters, mechanism) === 0);
+      });
     });
   }
 }

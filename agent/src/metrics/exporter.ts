@@ -12,7 +12,8 @@ import {
   writeRings,
   writeUnattributed,
 } from './host-series.ts';
-
+import { type Body, Pages } from './pages.ts';
+import { drain, type Steps } from './steps.ts';
 import { TextWriter } from './text.ts';
 import { type WorkloadLimits, WorkloadSeries } from './workloads.ts';
 
@@ -24,6 +25,7 @@ export class Exporter {
   readonly #build: Build;
   readonly #flows: FlowSeries;
   readonly #workloads: WorkloadSeries;
+  readonly #pages = new Pages();
 
   constructor(build: Build, limits: Limits = DEFAULT_LIMITS) {
     this.#build = build;
@@ -34,20 +36,19 @@ export class Exporter {
   /** Text exposition format 0.0.4. Snapshots must come in the order in which they were taken. Without alerts nothing is said of them. */
   render(snapshot: Snapshot, collection: Collection, alerts?: AlertFigures): string {
     const writer = new TextWriter();
-    writeAttempts(writer, snapshot);
-    writeRefusals(writer, snapshot);
-    writeCopies(writer, snapshot);
-    writeErrors(writer, snapshot);
-    writeRings(writer, snapshot);
-    writeDurations(writer, snapshot);
-    this.#workloads.write(writer, snapshot);
-    this.#flows.write(writer, snapshot);
-    writeUnattributed(writer, snapshot);
-    writeTables(writer, snapshot);
-    writePrograms(writer, snapshot);
-    if (alerts !== undefined) writeAlerts(writer, alerts);
-    writeCollection(writer, collection, this.#build);
+    drain(this.#write(writer, snapshot, collection, alerts));
     return writer.text;
+  }
+
+  /**
+   * The same in bytes and in steps, and behind it `more`, which is in the format already. One of them at a time: it is to be run to
+   * its end before the next one begins, whoever waits for it.
+   */
+  *steps(snapshot: Snapshot, collection: Collection, alerts: AlertFigures | undefined, more: string): Steps<Body> {
+    const writer = new TextWriter(this.#pages);
+    yield* this.#write(writer, snapshot, collection, alerts);
+    writer.raw(more);
+    return writer.body();
   }
 
   /** What can be said when there is no snapshot. */
@@ -55,5 +56,22 @@ export class Exporter {
     const writer = new TextWriter();
     writeCollection(writer, collection, this.#build);
     return writer.text;
+  }
+
+  *#write(writer: TextWriter, snapshot: Snapshot, collection: Collection, alerts?: AlertFigures): Steps {
+    writeAttempts(writer, snapshot);
+    writeRefusals(writer, snapshot);
+    writeCopies(writer, snapshot);
+    writeErrors(writer, snapshot);
+    writeRings(writer, snapshot);
+    writeDurations(writer, snapshot);
+    this.#workloads.write(writer, snapshot);
+    yield;
+    yield* this.#flows.write(writer, snapshot);
+    writeUnattributed(writer, snapshot);
+    writeTables(writer, snapshot);
+    writePrograms(writer, snapshot);
+    if (alerts !== undefined) writeAlerts(writer, alerts);
+    writeCollection(writer, collection, this.#build);
   }
 }

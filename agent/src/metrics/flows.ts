@@ -1,11 +1,13 @@
 /** Attempts and bytes by flow: the most frequent ones by name, the rest as one. */
 import { type Outcome, OUTCOMES } from '../abi/layout.ts';
-import { attemptsColumn, bytesColumn, OUTCOMES_WITH_BYTES } from '../model/counters.ts';
-import { flowName, type FlowName, NON_IP_FLOW } from '../model/flow.ts';
+import { attemptsColumn, bytesColumn, COUNT_COLUMNS, OUTCOMES_WITH_BYTES } from '../model/counters.ts';
+import { type FlowName, NON_IP_FLOW } from '../model/flow.ts';
 import type { FlowTable, Snapshot } from '../model/snapshot.ts';
 import { OTHER_FLOWS } from '../model/summary.ts';
+import { FLOW_LABELS_BYTES, outcomeBytes, putFlowLabels } from './flow-labels.ts';
 import { FlowPlaces } from './flow-places.ts';
 import { Selection } from './selection.ts';
+import type { Steps } from './steps.ts';
 import { labelSet, type TextWriter } from './text.ts';
 
 export interface FlowLimits {
@@ -15,82 +17,83 @@ export interface FlowLimits {
   readonly idleSeconds: number;
 }
 
-/** One flow's label sets, the same in both families; made when they are first written: most flows end in one outcome only. */
-class Labels {
-  readonly #name: FlowName;
-  readonly #byOutcome: Partial<Record<Outcome, string>> = {};
+type FlowMetric = 'flow_attempts_total' | 'flow_bytes_total';
 
-  constructor(name: FlowName) {
-    this.#name = name;
-  }
-
-  of(outcome: Outcome): string {
-    const { src, dst, proto } = this.#name;
-    return (this.#byOutcome[outcome] ??= labelSet('flow_attempts_total', [src, dst, proto, outcome]));
-  }
+/** A family of flows: which outcomes have series, and in which column each is counted. */
+interface Family {
+  readonly name: FlowMetric;
+  readonly outcomes: readonly { readonly outcome: Outcome; readonly bytes: Uint8Array; readonly column: number }[];
 }
 
-const NON_IP_LABELS = new Labels(NON_IP_FLOW);
-const OTHER_LABELS = new Labels(OTHER_FLOWS);
+const family = (name: FlowMetric, outcomes: readonly Outcome[], column: (outcome: Outcome) => number): Family => ({
+  name,
+  outcomes: outcomes.map((outcome) => ({ outcome, bytes: outcomeBytes(outcome), column: column(outcome) })),
+});
 
-/** Keeps the names of the flows that hold a place, ready to be written. */
-class NamedFlowPlaces extends FlowPlaces {
-  readonly labels: Labels[] = [];
+const FAMILIES = [
+  family('flow_attempts_total', OUTCOMES, attemptsColumn),
+  family('flow_bytes_total', OUTCOMES_WITH_BYTES, bytesColumn),
+];
 
-  override enter(place: number, table: FlowTable, row: number): void {
-    super.enter(place, table, row);
-    this.labels[place] = new Labels(flowName(table, row));
-  }
-}
+/** Flows that are written in one step. */
+const STEP_FLOWS = 4096;
 
 /** The series of flows; it remembers from scrape to scrape who holds a place. */
 export class FlowSeries {
-  readonly #places: NamedFlowPlaces;
+  readonly #places: FlowPlaces;
   readonly #selection: Selection<FlowTable>;
-  readonly #limit: number;
 
   constructor({ flows, idleSeconds }: FlowLimits) {
-    this.#limit = flows;
-    this.#places = new NamedFlowPlaces(flows);
+    this.#places = new FlowPlaces(flows);
     const rankColumns = OUTCOMES.length;
     const options = { limit: flows, idleSeconds, rankColumns, drop: 'restarted', buckets: 1 << 17 } as const;
     this.#selection = new Selection(this.#places, options);
   }
 
   /** Takes in a snapshot and writes both families. */
-  write(writer: TextWriter, snapshot: Snapshot): void {
-    this.#selection.update(snapshot.flows, snapshot.otherFlows, snapshot.time.boottime);
-    const series = [...this.#series(snapshot)];
-    for (const [labels, counts] of series) {
-      for (const outcome of OUTCOMES) {
-        writeCount(writer, 'flow_attempts_total', labels, outcome, counts[attemptsColumn(outcome)] ?? 0);
+  *write(writer: TextWriter, snapshot: Snapshot): Steps {
+    yield* this.#selection.steps(snapshot.flows, snapshot.otherFlows, snapshot.time.boottime);
+    for (const family of FAMILIES) {
+      for (let from = 0; from < this.#selection.used; from += STEP_FLOWS) {
+        this.#writeNamed(writer, family, from, Math.min(from + STEP_FLOWS, this.#selection.used));
+        yield;
       }
-    }
-    for (const [labels, counts] of series) {
-      for (const outcome of OUTCOMES_WITH_BYTES) {
-        writeCount(writer, 'flow_bytes_total', labels, outcome, counts[bytesColumn(outcome)] ?? 0);
-      }
+      writeSum(writer, family, NON_IP_FLOW, snapshot.nonIpFlows);
+      writeSum(writer, family, OTHER_FLOWS, this.#selection.other);
     }
   }
 
-  *#series({ nonIpFlows }: Snapshot): Iterable<readonly [Labels, Float64Array]> {
-    for (let place = 0; place < this.#limit; place++) {
-      const counts = this.#selection.valueOf(place);
-      const labels = this.#places.labels[place];
-      if (counts !== null && labels !== undefined) yield [labels, counts];
+  /** Only what occurred; the names are made of the keys each time: to remember them takes more than to write them. */
+  #writeNamed(writer: TextWriter, { name, outcomes }: Family, from: number, to: number): void {
+    const places = this.#places;
+    const { values } = this.#selection;
+    let place = from;
+    let outcomeBytes: Uint8Array = NOTHING;
+    const labels = (page: Uint8Array, at: number) =>
+      putFlowLabels(page, at, places.familyAt(place), places.keys, places.keyAt(place), outcomeBytes);
+    for (; place < to; place++) {
+      if (!this.#selection.holds(place)) continue;
+      for (const { bytes, column } of outcomes) {
+        const value = values[place * COUNT_COLUMNS + column] ?? 0;
+        if (value === 0) continue;
+        outcomeBytes = bytes;
+        writer.line(name, FLOW_LABELS_BYTES, labels, value);
+      }
     }
-    yield [NON_IP_LABELS, nonIpFlows];
-    yield [OTHER_LABELS, this.#selection.other];
   }
 }
 
-/** Only what occurred. */
-function writeCount(
+const NOTHING = new Uint8Array(0);
+
+/** Of many flows together. */
+function writeSum(
   writer: TextWriter,
-  name: 'flow_attempts_total' | 'flow_bytes_total',
-  labels: Labels,
-  outcome: Outcome,
-  value: number,
+  { name, outcomes }: Family,
+  { src, dst, proto }: FlowName,
+  counts: Float64Array,
 ): void {
-  if (value > 0) writer.sample(name, labels.of(outcome), value);
+  for (const { outcome, column } of outcomes) {
+    const value = counts[column] ?? 0;
+    if (value > 0) writer.sample(name, labelSet(name, [src, dst, proto, outcome]), value);
+  }
 }

@@ -7,8 +7,9 @@
  *
  * A place is kept, also by a thing that is gone, until it has been idle for long and a thing that counts now needs it.
  */
-import { type Drop, Member } from './member.ts';
+import { type Drop, Members } from './members.ts';
 import { addColumns, type Identities, type Rows, wider } from './rows.ts';
+import { drain, type Steps } from './steps.ts';
 import { TopRows } from './top.ts';
 
 export interface SelectionOptions {
@@ -23,10 +24,15 @@ export interface SelectionOptions {
   readonly buckets: number;
 }
 
+/** Rows that are looked at in one step. */
+const STEP_ROWS = 16_384;
+/** Newcomers that are sorted or entered in one step. */
+const STEP_PLACES = 1024;
+
 export class Selection<R extends Rows> {
   readonly #identities: Identities<R>;
   readonly #options: SelectionOptions;
-  readonly #members: (Member | null)[];
+  readonly #members: Members;
   #columns = 0;
   #total: Float64Array = new Float64Array(0);
   #other: Float64Array = new Float64Array(0);
@@ -39,7 +45,7 @@ export class Selection<R extends Rows> {
   constructor(identities: Identities<R>, options: SelectionOptions) {
     this.#identities = identities;
     this.#options = options;
-    this.#members = new Array<Member | null>(options.limit).fill(null);
+    this.#members = new Members(options.drop);
     this.#activeBefore = new Float64Array(options.buckets);
     this.#activeNow = new Float64Array(options.buckets);
   }
@@ -49,65 +55,112 @@ export class Selection<R extends Rows> {
     return this.#other;
   }
 
+  /** Places from this one on are free. */
+  get used(): number {
+    return this.#members.used;
+  }
+
+  /** Whether a place has a holder. */
+  holds(place: number): boolean {
+    return this.#members.holds(place);
+  }
+
+  /** What all places show, a row of columns each, in their order. */
+  get values(): Float64Array {
+    return this.#members.values;
+  }
+
   /** What a place shows; null while it is free. */
   valueOf(place: number): Float64Array | null {
-    return this.#members[place]?.value ?? null;
+    return this.#members.holds(place) ? this.#members.valueOf(place) : null;
+  }
+
+  /** All steps of an update at once. */
+  update(parts: readonly R[], rest: Float64Array, now: number): void {
+    drain(this.steps(parts, rest, now));
   }
 
   /**
-   * Takes in what is there at `now` (seconds, never set back).
+   * Takes in what is there at `now` (seconds, never set back). Between two steps others may run, but nobody may ask for values.
    * @param rest what belongs to the total and to no row; it may get longer from one update to the next
    */
-  update(parts: readonly R[], rest: Float64Array, now: number): void {
+  *steps(parts: readonly R[], rest: Float64Array, now: number): Steps {
     this.#widen(rest.length);
-    let outside = this.#tally(parts, rest);
-    for (const member of this.#members) member?.grow(this.#options.drop, now);
-    const admitted = outside > 0 ? this.#admit(parts, now) : [];
+    let outside = yield* this.#tally(parts, rest);
+    yield* this.#overMembers((from, to) => this.#members.grow(from, to, now));
+    const admitted = outside > 0 ? yield* this.#admit(parts, now) : [];
     if (admitted.length > 0) {
       // once more, now that the rows of the new members are known to be theirs
-      outside = this.#tally(parts, rest);
-      for (const member of admitted) member.start(this.#complete);
+      outside = yield* this.#tally(parts, rest);
+      for (const place of admitted) this.#members.start(place, this.#complete);
     }
-    this.#settle();
+    yield* this.#settle();
+    yield* this.#overMembers((from, to) => this.#members.keep(from, to));
+    this.#members.release();
     this.#complete = outside === 0;
     [this.#activeBefore, this.#activeNow] = [this.#activeNow, this.#activeBefore];
   }
 
-  /** Sums all rows, and those of each member. Returns how many rows with a rank have no place. */
-  #tally(parts: readonly R[], rest: Float64Array): number {
+  /** Something for all places from one on and below another. */
+  *#overMembers(work: (from: number, to: number) => void): Steps {
+    const { used } = this.#members;
+    for (let from = 0; from < used; from += STEP_ROWS) {
+      work(from, Math.min(from + STEP_ROWS, used));
+      yield;
+    }
+  }
+
+  /** Sums all rows, and finds those of each member. Returns how many rows with a rank have no place. */
+  *#tally(parts: readonly R[], rest: Float64Array): Steps<number> {
+    this.#total.set(rest);
+    this.#activeNow.fill(0);
+    this.#members.forget(parts);
+    let outside = 0;
+    for (const [part, rows] of parts.entries()) {
+      for (let from = 0; from < rows.length; from += STEP_ROWS) {
+        outside += this.#tallyRows(part, rows, from, Math.min(from + STEP_ROWS, rows.length));
+        yield;
+      }
+    }
+    return outside;
+  }
+
+  #tallyRows(part: number, rows: R, from: number, to: number): number {
     const columns = this.#columns;
     const { rankColumns, buckets } = this.#options;
+    const counts = rows.counts;
     const total = this.#total;
     const active = this.#activeNow;
-    total.set(rest);
-    active.fill(0);
-    for (const member of this.#members) member?.forget();
+    const identities = this.#identities;
+    const members = this.#members;
     let outside = 0;
-    for (const rows of parts) {
-      const counts = rows.counts;
-      for (let row = 0, at = 0; row < rows.length; row++, at += columns) {
-        let rank = 0;
-        for (let column = 0; column < columns; column++) {
-          const count = counts[at + column] ?? 0;
-          total[column] = (total[column] ?? 0) + count;
-          if (column < rankColumns) rank += count;
-        }
-        const hash = this.#identities.hash(rows, row);
-        const place = this.#identities.placeOf(rows, row, hash);
-        if (place >= 0) {
-          this.#members[place]?.see(counts, at);
-        } else if (rank > 0) {
-          outside++;
-          const bucket = hash & (buckets - 1);
-          active[bucket] = (active[bucket] ?? 0) + rank;
-        }
+    for (let row = from, at = from * columns; row < to; row++, at += columns) {
+      let rank = 0;
+      for (let column = 0; column < rankColumns; column++) {
+        const count = counts[at + column] ?? 0;
+        if (count === 0) continue;
+        total[column] = (total[column] ?? 0) + count;
+        rank += count;
+      }
+      for (let column = rankColumns; column < columns; column++) {
+        const count = counts[at + column] ?? 0;
+        if (count !== 0) total[column] = (total[column] ?? 0) + count;
+      }
+      const hash = identities.hash(rows, row);
+      const place = identities.placeOf(rows, row, hash);
+      if (place >= 0) {
+        members.see(place, part, at);
+      } else if (rank > 0) {
+        outside++;
+        const bucket = hash & (buckets - 1);
+        active[bucket] = (active[bucket] ?? 0) + rank;
       }
     }
     return outside;
   }
 
   /** Gives free and idle places to the highest ranks among those that have counted since the previous update. */
-  #admit(parts: readonly R[], now: number): Member[] {
+  *#admit(parts: readonly R[], now: number): Steps<number[]> {
     const places = this.#freePlaces(now);
     if (places.length === 0) return [];
     const top = new TopRows<R>(places.length);
@@ -115,18 +168,23 @@ export class Selection<R extends Rows> {
       for (let row = 0; row < rows.length; row++) {
         const rank = this.#rankOf(rows, row);
         if (rank > 0 && this.#wantsPlace(rows, row)) top.offer(rows, row, rank);
+        if ((row + 1) % STEP_ROWS === 0) yield;
       }
     }
-    const admitted: Member[] = [];
-    for (const { rows, row } of top.sorted()) {
+    const sorted: { readonly rows: R; readonly row: number }[] = [];
+    for (let next = top.takeLowest(); next !== null; next = top.takeLowest()) {
+      if (sorted.push(next) % STEP_PLACES === 0) yield;
+    }
+    const admitted: number[] = [];
+    for (let next = sorted.pop(); next !== undefined; next = sorted.pop()) {
+      const { rows, row } = next;
       const place = places[admitted.length];
       // a second row of one identity finds its place taken by the first
       if (place === undefined || !this.#wantsPlace(rows, row)) continue;
       this.#evict(place);
       this.#identities.enter(place, rows, row);
-      const member = new Member(this.#columns, now);
-      this.#members[place] = member;
-      admitted.push(member);
+      this.#members.enter(place, now);
+      if (admitted.push(place) % STEP_PLACES === 0) yield;
     }
     return admitted;
   }
@@ -150,34 +208,41 @@ export class Selection<R extends Rows> {
 
   /** Those that nobody holds, then those that are idle, the longest idle first. */
   #freePlaces(now: number): number[] {
-    const since = (place: number) => this.#members[place]?.grownAt ?? -Infinity;
-    return Array.from(this.#members.keys())
-      .filter((place) => now - since(place) >= this.#options.idleSeconds)
-      .sort((a, b) => (since(a) === since(b) ? a - b : since(a) - since(b)));
+    const { limit, idleSeconds } = this.#options;
+    const members = this.#members;
+    const free: number[] = [];
+    const idle: number[] = [];
+    for (let place = 0; place < limit; place++) {
+      if (!members.holds(place)) free.push(place);
+      else if (now - members.grownAt(place) >= idleSeconds) idle.push(place);
+    }
+    const since = Float64Array.from(idle, (place) => members.grownAt(place));
+    const order = Uint32Array.from(idle.keys()).sort((a, b) => (since[a] ?? 0) - (since[b] ?? 0) || a - b);
+    for (const at of order) free.push(idle[at] ?? 0);
+    return free;
   }
 
   /** What the holder of the place showed goes to `other`. */
   #evict(place: number): void {
-    const member = this.#members[place];
-    if (!member) return;
+    if (!this.#members.holds(place)) return;
     this.#identities.leave(place);
-    addColumns(this.#other, member.value, 0);
-    this.#members[place] = null;
+    addColumns(this.#other, this.#members.valueOf(place), 0);
+    this.#members.leave(place);
   }
 
   /**
    * `other` is what no member shows. Where it would fall, members have grown by more than was counted: a count has moved
    * from one identity to another. Then what they have grown by is cut, until `other` stands still.
    */
-  #settle(): void {
+  *#settle(): Steps {
     const shown = new Float64Array(this.#columns);
-    for (const member of this.#members) if (member) addColumns(shown, member.value, 0);
+    yield* this.#overMembers((from, to) => this.#members.addTo(shown, from, to));
     for (let column = 0; column < this.#columns; column++) {
       let other = (this.#total[column] ?? 0) - (shown[column] ?? 0);
-      for (const member of this.#members) {
+      for (let place = 0; place < this.#members.used; place++) {
         const excess = (this.#other[column] ?? 0) - other;
         if (excess <= 0) break;
-        other += member?.cut(column, excess) ?? 0;
+        other += this.#members.cut(place, column, excess);
       }
       this.#other[column] = other;
     }
@@ -185,9 +250,9 @@ export class Selection<R extends Rows> {
 
   #widen(columns: number): void {
     if (columns === this.#columns) return;
-    this.#columns = columns;
     this.#total = wider(this.#total, columns);
     this.#other = wider(this.#other, columns);
-    for (const member of this.#members) member?.widen(columns);
+    this.#members.widen(columns);
+    this.#columns = columns;
   }
 }

@@ -32,6 +32,18 @@ export class TopRows<R extends Rows> {
     return this.#heap.toSorted((a, b) => b.rank - a.rank);
   }
 
+  /** Takes out the lowest of those that are kept: lets a caller sort them in steps. null when none is left. */
+  takeLowest(): Ranked<R> | null {
+    const lowest = this.#heap[0];
+    const last = this.#heap.pop();
+    if (lowest === undefined || last === undefined) return null;
+    if (this.#heap.length > 0) {
+      this.#heap[0] = last;
+      this.#sink();
+    }
+    return lowest;
+  }
+
   #rankAt(at: number): number {
     return this.#heap[at]?.rank ?? Infinity;
   }

@@ -30,7 +30,7 @@ export function flowName(table: FlowTable, row: number): FlowName {
 export const wordsOf = (table: FlowTable): number => (table.family === 4 ? 3 : 9);
 
 /** `tcp`, `udp`, ... or the number of an IP protocol. */
-function protocolName(protocol: number): string {
+export function protocolName(protocol: number): string {
   return PROTOCOLS[protocol] ?? String(protocol);
 }
 

@@ -52,7 +52,7 @@ export class Supervisor {
 
   /** A new snapshot was taken and all that depends on it was done. `firing` names the alerts. */
   progress(snapshot: Pick<Snapshot, 'time' | 'totals' | 'programs'>, firing: readonly string[]): void {
-    if (this.#phase !== 'running') return;
+    if (this.#phase !== 'running' || this.#parts.manager.socket === null) return;
     this.#collectionTrouble = '';
     this.#flush();
     // of now or never: a ping that came late would tell of what is no more

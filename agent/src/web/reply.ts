@@ -1,15 +1,20 @@
 /** A reply as plain data, and how it goes over the wire. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { constants, gzip } from 'node:zlib';
+import { constants, createGzip, gzip } from 'node:zlib';
+import type { Body } from '../metrics/index.ts';
+
+/** Bytes that follow one another. */
+type Pieces = readonly Uint8Array[];
 
 export interface Reply {
   readonly status: number;
   readonly type: string;
-  readonly body: string | Buffer;
+  readonly body: string | Buffer | Body;
   readonly headers?: OutgoingHttpHeaders;
   /** The same body, compressed, for whoever accepts it; made at most once for all who share this reply. */
-  readonly gzipped?: () => Promise<Buffer>;
+  readonly gzipped?: () => Promise<Pieces>;
   /** The body has no end yet: whoever writes it from now on. */
   readonly follow?: (response: ServerResponse) => void;
 }
@@ -31,9 +36,25 @@ const compress = promisify(gzip);
 /** A reply of some length. Level 1: a tenth of the size for a few milliseconds. */
 export function compressible(status: number, type: string, body: string): Reply {
   const bytes = Buffer.from(body);
-  let compressed: Promise<Buffer> | null = null;
-  const gzipped = () => (compressed ??= compress(bytes, { level: constants.Z_BEST_SPEED }));
+  const gzipped = onceOnly(async () => [await compress(bytes, { level: constants.Z_BEST_SPEED })]);
   return { status, type, body: bytes, gzipped, headers: { vary: 'Accept-Encoding' } };
+}
+
+/** Bytes of a piece of what comes compressed. */
+const GZIP_PIECE = 64 * 1024;
+
+/** A reply of any length, in pieces; compressed one piece after the other. */
+export function long(status: number, type: string, body: Body): Reply {
+  const gzipped = onceOnly(() => {
+    const gzip = createGzip({ level: constants.Z_BEST_SPEED, chunkSize: GZIP_PIECE });
+    return Readable.from(body.pieces, { objectMode: true }).pipe(gzip).toArray() as Promise<Buffer[]>;
+  });
+  return { status, type, body, gzipped, headers: { vary: 'Accept-Encoding' } };
+}
+
+function onceOnly<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null;
+  return () => (made ??= make());
 }
 
 /** Sends it, and says how many bytes; to HEAD Node leaves out the body. `last`: the connection is not kept. */
@@ -44,19 +65,40 @@ export async function send(
   last: boolean,
 ): Promise<number> {
   if (reply.follow !== undefined && request.method === 'GET') return follow(response, reply.follow, reply);
+  // before anything is waited for: what nobody uses is written over
+  const ended = usesUntilClosed(response, reply.body);
   const encoded = reply.gzipped !== undefined && acceptsGzip(request.headers['accept-encoding']);
-  const body = encoded ? await reply.gzipped() : Buffer.from(reply.body);
+  const pieces = encoded ? await reply.gzipped() : piecesOf(reply.body);
+  // of what is compressed nothing else is read any more
+  if (encoded) ended();
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   response.writeHead(reply.status, {
     'content-type': reply.type,
-    'content-length': body.length,
+    'content-length': length,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     ...reply.headers,
     ...(encoded ? { 'content-encoding': 'gzip' } : {}),
     ...(last ? { connection: 'close' } : {}),
   });
-  response.end(body);
-  return body.length;
+  // the pieces themselves wait for the client, not copies of them: a slow one takes no memory beyond the answer
+  response.cork();
+  for (const piece of pieces) response.write(piece);
+  response.end();
+  return length;
+}
+
+const piecesOf = (body: Reply['body']): Pieces =>
+  typeof body === 'string' || Buffer.isBuffer(body) ? [Buffer.from(body)] : body.pieces;
+
+/** Uses the body until the answer is through, or the client gone; or until the function that is returned is called. */
+function usesUntilClosed(response: ServerResponse, body: Reply['body']): () => void {
+  if (typeof body === 'string' || Buffer.isBuffer(body)) return () => undefined;
+  const ended = body.use();
+  // a client that went away while the answer was made closes nothing any more
+  if (response.closed) ended();
+  else response.once('close', ended);
+  return ended;
 }
 
 /** Nothing waits to be read yet: what writes it sees to that. */

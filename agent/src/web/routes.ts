@@ -14,8 +14,8 @@ import { alertsJson } from './alerts-json.ts';
 import { ICON, ICON_PATH, PAGE_POLICY, SCRIPT_PATH, STYLE_PATH } from './page.ts';
 import { SCRIPT } from './page/live.ts';
 import { STYLE } from './page/style.ts';
-import { compressible, HTML, JSON_TYPE, type Reply, text } from './reply.ts';
-import { inTurn, shared } from './shared.ts';
+import { compressible, HTML, JSON_TYPE, long, type Reply, text } from './reply.ts';
+import { inTurn, shared, stepwise } from './shared.ts';
 import { snapshotJson } from './snapshot-json.ts';
 import { Status } from './status.ts';
 import type { Stream, StreamOptions } from './stream.ts';
@@ -124,7 +124,7 @@ export function routesOf(source: Source, options: RouteOptions): Routes {
         const { snapshot, collection } = await collect();
         const own = await options.processMetrics();
         if (snapshot === null) return compressible(500, CONTENT_TYPE, exporter.renderFailure(collection) + own);
-        return compressible(200, CONTENT_TYPE, exporter.render(snapshot, collection, source.alerts?.()) + own);
+        return long(200, CONTENT_TYPE, await stepwise(exporter.steps(snapshot, collection, source.alerts?.(), own)));
       }),
     ],
     [

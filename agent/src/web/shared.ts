@@ -1,5 +1,6 @@
 /** One piece of work that all who ask for it share. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import type { Steps } from '../metrics/index.ts';
 
 /** `work`, but whoever calls while it is under way gets the result of that. A result is not kept. */
 export function shared<T>(work: () => Promise<T>): () => Promise<T> {
@@ -21,14 +22,23 @@ export function inTurn<T>(work: () => Promise<T>, rest: number): () => Promise<T
   let next: Promise<T> | null = null;
   return () => {
     if (next !== null) return next;
-    const turn = last.then(() => {
+    const own = last.then(() => {
       next = null;
       return work();
     });
-    next = turn;
-    last = turn.catch(() => undefined).then(() => sleep(rest, undefined, { ref: false }));
-    return turn;
+    next = own;
+    last = own.catch(() => undefined).then(() => sleep(rest, undefined, { ref: false }));
+    return own;
   };
+}
+
+/** Runs work step by step; between two of them all else that waits has its turn. */
+export async function stepwise<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await turn();
+  }
 }
 
 /** `make`, at most once. */

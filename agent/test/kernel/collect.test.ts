@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { causeKey, decodeText } from '../../src/kernel/collect.ts';
+import { causeKey, decodeText, type Rows, withRows } from '../../src/kernel/collect.ts';
+import { SHAPES, type SlotTable } from '../../src/kernel/tables.ts';
 
 describe('decodeText', () => {
   it('ends at the first NUL, or at the sixteenth byte', () => {
@@ -21,4 +22,23 @@ it('a cause key is decoded from its literal bytes', () => {
     kind: 'enter_errno',
     mechanism: 9,
   });
+});
+
+it('the memory of rows is free when they are not needed any longer, also after an error', () => {
+  const table = { name: 'flows', shape: SHAPES.flows, used: 3, select: () => 2 } as unknown as SlotTable;
+  const seen: Rows[] = [];
+  const look = (rows: Rows) => {
+    seen.push(rows);
+    expect([rows.length, rows.slots.length, rows.states.length, rows.keys.length, rows.counters.length]).toEqual([
+      2, 2, 2, 6, 16,
+    ]);
+    return 'found';
+  };
+  expect(withRows(table, look)).toBe('found');
+  const failing = (rows: Rows) => {
+    look(rows);
+    throw new Error('no');
+  };
+  expect(() => withRows(table, failing)).toThrow('no');
+  expect(seen.map(({ counters, keys }) => counters.byteLength + keys.byteLength)).toEqual([0, 0]);
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OUTCOMES, type Outcome } from '../../src/abi/layout.ts';
 import { FlowSeries } from '../../src/metrics/flows.ts';
+import { drain } from '../../src/metrics/steps.ts';
 import { TextWriter } from '../../src/metrics/text.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { parseExposition, seriesOf } from '../support/exposition.ts';
@@ -9,7 +10,7 @@ import { type FlowSpec, snapshotOf } from '../support/snapshots.ts';
 
 function scrape(series: FlowSeries, snapshot: Snapshot, metric = 'flow_attempts_total'): Map<string, number> {
   const writer = new TextWriter();
-  series.write(writer, snapshot);
+  drain(series.write(writer, snapshot));
   return writer.text === '' ? new Map<string, number>() : seriesOf(parseExposition(writer.text), `spillway_${metric}`);
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Drop } from '../../src/metrics/member.ts';
+import type { Drop } from '../../src/metrics/members.ts';
 import type { Identities, Rows } from '../../src/metrics/rows.ts';
 import { Selection, type SelectionOptions } from '../../src/metrics/selection.ts';
 
@@ -135,6 +135,13 @@ describe('who keeps it', () => {
     update(1, [], [5, 0]);
     expect(update(2, [['a', 2]], [5, 0])).toEqual({ a: 7, other: 0 });
     expect(update(3, [['a', 4]], [5, 0])).toEqual({ a: 9, other: 0 });
+  });
+
+  test('one that was gone and is back with more than it had counts from zero again', () => {
+    const { update } = watch(1);
+    update(0, [['a', 5]]);
+    update(1, [], [5, 0]);
+    expect(update(2, [['a', 9]], [5, 0])).toEqual({ a: 14, other: 0 });
   });
 
   test('one that was gone and back between two updates counts from zero again', () => {

@@ -84,5 +84,45 @@ describe('the writer', () => {
   });
 });
 
+test('every number is written as JavaScript does', () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.oneof(
+          fc.nat(),
+          fc.constantFrom(2 ** 31 - 1, 2 ** 31, 2 ** 32 + 1),
+          fc.maxSafeNat(),
+          fc.double({ min: -1e300, max: 1e300 }),
+        ),
+        { maxLength: 20 },
+      ),
+      (values) => {
+        const writer = new TextWriter();
+        for (const value of values) writer.sample('table_entries', labelSet('table_entries', ['x'.repeat(128)]), value);
+        const lines = writer.text.split('\n').filter((line) => line.startsWith('spillway_'));
+        expect(lines.map((line) => line.replace(/.* /, ''))).toEqual(values.map(String));
+      },
+    ),
+  );
+});
+
+test('lines are whole wherever a page ends', () => {
+  const writer = new TextWriter();
+  const samples = Array.from({ length: 3000 }, (_, i) => ['ü'.repeat(i % 128) + String(i), 1 / (i + 3)] as const);
+  for (const [table, value] of samples) writer.sample('table_entries', labelSet('table_entries', [table]), value);
+  const lines = samples.map(([table, value]) => `spillway_table_entries{table="${labelText(table)}"} ${String(value)}`);
+  expect(writer.text.split('\n').slice(2, -1)).toEqual(lines);
+});
+
+test('text that is longer than a page is in one piece', () => {
+  const writer = new TextWriter();
+  const long = `# ${'ü'.repeat(100_000)}\n`;
+  writer.sample('events_lost_total', '', 3);
+  writer.raw(long);
+  writer.sample('collection_success', '', 1);
+  expect(writer.text).toMatch(/^# HELP spillway_events_lost_total /);
+  expect(writer.text).toContain(`\nspillway_events_lost_total 3\n${long}# HELP spillway_collection_success `);
+});
+
 /** What a reader may expect of a value. */
 const shown = (value: string): string => value.slice(0, MAX_LABEL_LENGTH).toWellFormed();
