@@ -82,7 +82,7 @@ async function demo(): Promise<void> {
   );
 
   const clock = stopwatch();
-  introduce(server.pid, backup.pid);
+  introduce(server.pid, backup.pid, await alertsPage());
   await pause(WELL_SECONDS);
   await seenAWindow();
   server.signal('SIGUSR1');
@@ -96,13 +96,22 @@ async function demo(): Promise<void> {
   await follow(clock, told);
 }
 
-function introduce(server: number, backup: number): void {
+/** Debian leaves the new pages out of its Prometheus, and serves the old ones elsewhere. */
+async function alertsPage(): Promise<string> {
+  for (const path of ['alerts', 'classic/alerts']) {
+    const page = `http://${PROMETHEUS}/${path}`;
+    if ((await fetch(page, { signal: ending.signal })).ok) return page;
+  }
+  return `http://${PROMETHEUS}/`;
+}
+
+function introduce(server: number, backup: number, alerts: string): void {
   const at = AGENT === '127.0.0.1:10190' ? '' : ` --address ${AGENT}`;
   const begin = [
     ['1', 'who copies?', `bin/spillway top${at}`],
     ['2', 'why, and what to do?', `bin/spillway inspect ${server}${at}`],
     ['3', 'the same in a browser', `http://${AGENT}/`],
-    ['4', 'and by Prometheus', `http://${PROMETHEUS}/alerts`],
+    ['4', 'and by Prometheus', alerts],
   ];
   const more = [
     ['count for 3 s', `bin/spillway stat -p ${server} -d 3s`],

@@ -27,7 +27,7 @@ export function shownAlerts(json: AlertsJson | null, kind: SnapshotSource['kind'
   return { kind: 'judged', alerts };
 }
 
-interface FiringJson extends Pick<Standing, 'rule' | 'subject' | 'summary'> {
+export interface FiringJson extends Pick<Standing, 'rule' | 'subject' | 'summary'> {
   /** RFC 3339, UTC. */
   readonly since: string;
 }

@@ -1,5 +1,6 @@
 /** `spillway flows`: between which hosts attempts moved data, and how. */
 import { Command } from 'commander';
+import type { SnapshotJson } from '../web/snapshot-json.ts';
 import { log } from './context.ts';
 import { withDaemon } from './daemon.ts';
 import { type Format, jsonText, write } from './output.ts';
@@ -10,6 +11,11 @@ import { collect } from './source.ts';
 interface FlowsFlags extends TableFlags {
   readonly output: Format;
   readonly sort: FlowOrder;
+}
+
+/** What it prints as JSON. */
+export interface FlowsJson extends Pick<SnapshotJson, 'time' | 'boottime' | 'flows'> {
+  readonly schema: 'spillway.flows/1';
 }
 
 const command = new Command('flows').description(
@@ -28,7 +34,8 @@ async function show(flags: FlowsFlags): Promise<void> {
   const { sort, limit = Infinity, filter = '' } = flags;
   const selected = selectFlows(flows, { sort, limit, filter });
   if (flags.output !== 'table') {
-    await write(jsonText({ schema: 'spillway.flows/1', time, boottime, flows: selected }, flags.output));
+    const document: FlowsJson = { schema: 'spillway.flows/1', time, boottime, flows: selected };
+    await write(jsonText(document, flags.output));
   } else if (selected.length > 0) {
     await write(`${renderFlowList(selected).join('\n')}\n${flags.watch === undefined ? '' : '\n'}`);
   } else {

@@ -1,5 +1,6 @@
 /** `spillway procs`: the processes that the daemon knows, and which of them fell back. */
 import { Command } from 'commander';
+import type { SnapshotJson } from '../web/snapshot-json.ts';
 import { log } from './context.ts';
 import { withDaemon } from './daemon.ts';
 import { type Format, jsonText, write } from './output.ts';
@@ -11,6 +12,11 @@ interface ProcsFlags extends TableFlags {
   readonly output: Format;
   readonly sort: ProcessOrder;
   readonly fallen?: true;
+}
+
+/** What it prints as JSON. */
+export interface ProcsJson extends Pick<SnapshotJson, 'time' | 'boottime' | 'processes'> {
+  readonly schema: 'spillway.procs/1';
 }
 
 const command = new Command('procs').description(
@@ -27,7 +33,8 @@ async function show(flags: ProcsFlags): Promise<void> {
   const { sort, limit = Infinity, fallen = false, filter = '' } = flags;
   const selected = selectProcesses(processes, { sort, limit, fallen, filter });
   if (flags.output !== 'table') {
-    await write(jsonText({ schema: 'spillway.procs/1', time, boottime, processes: selected }, flags.output));
+    const document: ProcsJson = { schema: 'spillway.procs/1', time, boottime, processes: selected };
+    await write(jsonText(document, flags.output));
   } else if (selected.length > 0) {
     await write(`${renderProcessList(selected).join('\n')}\n${flags.watch === undefined ? '' : '\n'}`);
   } else {

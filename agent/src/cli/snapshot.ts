@@ -1,17 +1,15 @@
 /** `spillway snapshot`: one collection, from the daemon or with probes of our own. */
 import { Command } from 'commander';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { DEFAULT_OPTIONS } from '../kernel/options.ts';
 import { DEFAULT_LIMITS, Exporter } from '../metrics/index.ts';
 import type { SnapshotJson } from '../web/snapshot-json.ts';
-import { build, startKernel } from './context.ts';
+import { build } from './context.ts';
 import { metricsOfDaemon, withDaemon } from './daemon.ts';
 import { FORMATS, jsonText, write } from './output.ts';
 import { renderSummary } from './render.ts';
 import { selectFlows } from './render/flows.ts';
 import { matches, selectProcesses } from './render/procs.ts';
 import { showTable, type TableFlags, withTable } from './rows.ts';
-import { collect } from './source.ts';
+import { collect, counted } from './source.ts';
 
 type SnapshotFormat = (typeof FORMATS)[number] | 'prometheus';
 
@@ -71,11 +69,6 @@ function selected(whole: SnapshotJson, { sort, filter = '' }: SnapshotFlags, lim
 
 async function prometheus(flags: SnapshotFlags): Promise<string> {
   if (flags.duration === undefined) return metricsOfDaemon(flags);
-  const kernel = startKernel(DEFAULT_OPTIONS);
-  try {
-    await sleep(flags.duration);
-    return new Exporter(build(), DEFAULT_LIMITS).render(kernel.snapshot(), { seconds: 0, success: true });
-  } finally {
-    kernel.close();
-  }
+  const snapshot = await counted(flags.duration);
+  return new Exporter(build(), DEFAULT_LIMITS).render(snapshot, { seconds: 0, success: true });
 }

@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { addressText } from '../config/address.ts';
 import { DEFAULT_OPTIONS } from '../kernel/options.ts';
 import { SpillwayError } from '../model/errors.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import { snapshotJson, type SnapshotJson } from '../web/snapshot-json.ts';
 import { log, startKernel } from './context.ts';
 import type { AlertsJson } from '../web/alerts-json.ts';
+import { countSeconds } from './progress.ts';
 import { alertsIfJudged, type DaemonFlags, snapshotOfDaemon } from './daemon.ts';
 
 export interface SnapshotSource {
@@ -66,11 +68,18 @@ function ownProbes(): SnapshotSource {
 /** Everything that the daemon has counted or, given a time, what probes of our own count in it. @throws SpillwayError */
 export async function collect(flags: DaemonFlags & { readonly duration?: number }): Promise<SnapshotJson> {
   if (flags.duration === undefined) return snapshotOfDaemon(flags);
+  return snapshotJson(await counted(flags.duration));
+}
+
+/** What probes of our own count in so many milliseconds, of which people are told how many are over. @throws SpillwayError */
+export async function counted(milliseconds: number): Promise<Snapshot> {
   const kernel = startKernel(DEFAULT_OPTIONS);
+  const uncount = countSeconds(milliseconds);
   try {
-    await sleep(flags.duration);
-    return snapshotJson(kernel.snapshot());
+    await sleep(milliseconds);
+    return kernel.snapshot();
   } finally {
+    uncount();
     kernel.close();
   }
 }

@@ -128,11 +128,22 @@ class EndedProcesses {
   }
 }
 
+/** What it prints as JSON. */
+export interface StatJson extends Summary {
+  readonly schema: 'spillway.stat/1';
+  /** None where running processes were watched. */
+  readonly command: readonly string[];
+  /** null where running processes were watched. */
+  readonly exitCode: number | null;
+  readonly durationSeconds: number;
+}
+
 function report(command: readonly string[], exit: Exit, seconds: number, summary: Summary, format: Format): string {
   if (format !== 'table') {
     const { code } = exit;
-    const head = { schema: 'spillway.stat/1', command, exitCode: code, durationSeconds: Number(seconds.toFixed(6)) };
-    return jsonText({ ...head, ...summary }, format);
+    const durationSeconds = Number(seconds.toFixed(6));
+    const document: StatJson = { schema: 'spillway.stat/1', command, exitCode: code, durationSeconds, ...summary };
+    return jsonText(document, format);
   }
   const what = command.length > 0 ? renderHeadline(command, `${exit.how} after ${seconds.toFixed(2)} s`) : exit.how;
   return `${[what, '', ...renderSummary(summary)].join('\n')}\n`;

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SpillwayError } from '../model/errors.ts';
 import { changes, follows, hostDelta, secondsOf, totals } from '../top/delta.ts';
-import { hostOf, type Row, type View, VIEWS } from '../top/figures.ts';
+import { hostOf, type View, VIEWS } from '../top/figures.ts';
 import type { Palette } from '../top/line.ts';
 import { report } from '../top/screen.ts';
 import { type Order, ORDERS, ORDERS_OF, select } from '../top/select.ts';
@@ -13,6 +13,7 @@ import { withDaemon } from './daemon.ts';
 import { Live } from './live.ts';
 import { type Format, FORMATS, jsonText, write } from './output.ts';
 import { openSource, type SnapshotSource, type SourceFlags } from './source.ts';
+import { topJson } from './top-json.ts';
 import { duration, positive } from './values.ts';
 
 interface TopFlags extends SourceFlags {
@@ -94,20 +95,15 @@ async function oneFrame(source: SnapshotSource, state: State, { output, limit }:
   const rows = select(all, { order: orders[view], reversed, filter });
   const host = state.totals ? hostOf(now) : hostDelta(window);
   if (output !== 'table') {
-    const document = {
-      schema: 'spillway.top/1',
-      time: now.time,
+    const document = topJson({
+      now,
       source: source.kind,
       view,
-      // null: counts since the agent started
-      windowSeconds: seconds,
-      host: figuresOf(host),
-      // null: nobody judges rules
+      window: state.totals ? null : window,
+      host,
       alerts: judged === null ? null : firingJson(judged),
-      rows: rows
-        .slice(0, limit)
-        .map((row) => ({ names: row.names, ...(row.pid > 0 ? { pid: row.pid } : {}), ...figuresOf(row) })),
-    };
+      rows: rows.slice(0, limit),
+    });
     await write(jsonText(document, output));
     return;
   }
@@ -118,12 +114,3 @@ async function oneFrame(source: SnapshotSource, state: State, { output, limit }:
   const width = Number.isInteger(columns) && columns > 0 ? columns : STANDARD_COLUMNS;
   await write(`${report(state, picture, width, limit).join('\n')}\n`);
 }
-
-const figuresOf = ({ attempts, outcomes, bytes, fallbacks, eagain, reasons }: Row) => ({
-  attempts,
-  outcomes,
-  bytes,
-  fallbacks,
-  eagain,
-  reasons: reasons.filter(({ count }) => count > 0),
-});

@@ -187,6 +187,11 @@ it(
     );
     await says(/the agent tells PagerDuty: trigger: io_uring_enter returned EAGAIN .* in demo-ring/);
 
+    // the pages that it names are there
+    const pages = [...demo.stdout().matchAll(/^ {2}[34] .* (http:\S+)$/gm)].map(([, page = '']) => page);
+    expect(pages).toHaveLength(2);
+    for (const page of pages) expect([page, (await fetch(page)).status]).toEqual([page, 200]);
+
     // the processes that it names are those that degrade
     const pid = /demo-server \(pid ([0-9]+)\)/.exec(demo.stdout())?.[1] ?? '';
     const inspected = await run([SPILLWAY, 'inspect', pid, '--address', agent]);
@@ -231,7 +236,8 @@ it('Ctrl-C while it starts leaves nothing either', async () => {
   for (const what of ['agent.log', 'prometheus.log']) {
     const demo = await startDemo();
     await until(() => readdirSync(demo.directory, { recursive: true }).some((file) => String(file).endsWith(what)));
-    expect(processesOf(demo)).not.toEqual([]);
+    // its log is there a moment before it is
+    await until(() => processesOf(demo).length > 0);
     demo.child.kill('SIGINT');
     expect(await demo.exited, demo.stderr()).toBe(0);
     expect(readdirSync(demo.directory)).toEqual([]);
@@ -242,7 +248,8 @@ it('Ctrl-C while it starts leaves nothing either', async () => {
 it('when it is killed, what it has started and mounted ends with it', async () => {
   const demo = await startDemo();
   await until(() => demo.stdout().includes('have moved to hugetlbfs'));
-  expect(mountsOf(demo)).not.toEqual([]);
+  // it was told to move them, and does it as soon as it comes to that
+  await until(() => mountsOf(demo).length > 0);
   const held = programsOf(demo);
   expect(programs()).toEqual(expect.arrayContaining(held));
   expect(held.length).toBeGreaterThan(5);

@@ -48,7 +48,10 @@ function startLoad(comm: string): Load {
   return { child, degrade: () => writeFileSync(join(directory, 'degrade'), '') };
 }
 
-/** Rules that need little, so that a test sees them fire. */
+/** A name that no other program on this host has: what others do fires nothing here. */
+const NAME = `falls-${String(process.pid)}`;
+
+/** One rule, that needs little, so that a test sees it fire. */
 function config(): string[] {
   const directory = temporaryDirectory();
   const file = join(directory, 'config.yaml');
@@ -57,7 +60,15 @@ function config(): string[] {
     `alerts:
   state_directory: ${directory}/state
   rules:
-    SendfileFallback: {window: 3s, for: 0s, ratio: {minimum: 10}, scopes: [workload]}
+    IoUringSubmitEagain: {enabled: false}
+    SendfileFallback:
+      window: 3s
+      for: 0s
+      scopes: [workload]
+      ratio:
+        numerator: workload_fallbacks_total{mechanism="sendfile", comm="${NAME}"}
+        denominator: workload_attempts_total{mechanism="sendfile", comm="${NAME}"}
+        minimum: 10
 `,
   );
   return ['--config', file];
@@ -74,12 +85,28 @@ const text = (selector: string): string => `document.querySelector(${JSON.string
 const LOOKS = [
   { name: 'light-1440', width: 1440 },
   { name: 'dark-1440', width: 1440, dark: true },
+  { name: 'light-1280', width: 1280 },
+  { name: 'dark-1280', width: 1280, dark: true },
   { name: 'light-320', width: 320 },
   { name: 'dark-320', width: 320, dark: true },
 ];
 
 /** Nothing on the page is wider than the page: what is wide scrolls by itself. */
-const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+const overflowOf = (selector: string): string =>
+  `(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector(${JSON.stringify(selector)}))`;
+const OVERFLOW = overflowOf('html');
+
+/** That of a row about names that are as long as usual ones get. It stands there until the next message. */
+const OVERFLOW_OF_LONG_NAMES = `
+  {
+    const [reason, call, , program, culprit] = document.querySelector('#why tbody tr').cells;
+    reason.textContent = 'source_socket_without_splice';
+    call.textContent = 'copy_file_range';
+    program.lastElementChild.textContent = ' pid 1234567, 1234568, 1234569';
+    culprit.firstElementChild.textContent = '${'/a-directory'.repeat(8)}';
+    culprit.lastElementChild.textContent = ' socket, sockfs, O_NONBLOCK';
+  }
+  ${overflowOf('#why .scroll')}`;
 
 async function watched(flags: readonly string[] = config()): Promise<{ daemon: Daemon; chromium: Chromium }> {
   const daemon = await startDaemon(flags);
@@ -90,40 +117,51 @@ async function watched(flags: readonly string[] = config()): Promise<{ daemon: D
   return { daemon, chromium };
 }
 
-it('a load that degrades is seen within two seconds, and the alert with it; in every light and width', async () => {
-  const load = startLoad('degrading');
+/** Refusals of the load so far, from the API. */
+async function refusalsOf(daemon: Daemon): Promise<number> {
+  const { workloads } = (await (await fetch(`${daemon.url}/api/v1/snapshot`)).json()) as {
+    workloads: { comm: string; outcomes: { refused?: number } }[];
+  };
+  return workloads.find(({ comm }) => comm === NAME)?.outcomes.refused ?? 0;
+}
+
+/** A message comes every second: what has happened stands in the next, and its rule is judged before the one after. */
+const MESSAGES = 3;
+
+it('a load that degrades is seen at once, and the alert with it; in every light and width', async () => {
+  const load = startLoad(NAME);
   const { daemon, chromium } = await watched();
-  await until(
-    async () => (await chromium.evaluate<string[] | undefined>(rowOf('workloads', 'degrading'))) !== undefined,
-  );
+  await until(async () => (await chromium.evaluate<string[] | undefined>(rowOf('workloads', NAME))) !== undefined);
   expect(await chromium.evaluate(text('#alerts'))).toContain('No alert fires');
   await new Promise((resolve) => setTimeout(resolve, 6000));
 
-  load.degrade();
-  const began = performance.now();
-  // in the page, not from here: what is measured is when it is there to be seen
+  // in the page, not from here: what is counted is when it is there to be seen
   await chromium.evaluate(`
+    window.messages = 0;
     window.seen = {};
     const look = () => {
       const why = document.querySelector('#why').textContent;
-      if (why.includes('source_cannot_splice') && why.includes('degrading')) seen.why ??= performance.now();
-      if (document.querySelector('#alerts').textContent.includes('degrading')) seen.alert ??= performance.now();
+      if (why.includes('source_cannot_splice') && why.includes('${NAME}')) seen.why ??= messages;
+      if (document.querySelector('#alerts').textContent.includes('${NAME}')) seen.alert ??= messages;
     };
     new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
-    window.began = performance.now();`);
-  const late = performance.now() - began;
+    new MutationObserver(() => { messages++; }).observe(document.getElementById('stream'), { subtree: true, childList: true, characterData: true });`);
+  load.degrade();
+  // as many as the rule needs: how soon the load comes to them is not the page's
+  await until(async () => (await refusalsOf(daemon)) >= 10);
+  const known = await chromium.evaluate<number>('messages');
   await until(() => chromium.evaluate<boolean>('seen.why !== undefined && seen.alert !== undefined'));
-  const seen = await chromium.evaluate<{ why: number; alert: number }>(
-    '({ why: seen.why - began, alert: seen.alert - began })',
-  );
-  expect(Math.max(seen.why, seen.alert) + late).toBeLessThan(2000);
+  const seen = await chromium.evaluate<{ why: number; alert: number }>('seen');
+  expect(Math.max(seen.why, seen.alert) - known).toBeLessThanOrEqual(MESSAGES);
   expect(await chromium.evaluate('document.title')).toMatch(/^\(1\) spillway on /);
-  expect(await chromium.evaluate(text('#news'))).toMatch(/^An alert fires: SendfileFallback, degrading/);
+  expect(await chromium.evaluate(text('#news'))).toContain(`An alert fires: SendfileFallback, ${NAME}`);
 
   for (const { name, ...look } of LOOKS) {
     await chromium.look(look);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect([name, await chromium.evaluate(OVERFLOW)]).toEqual([name, 0]);
+    // what to do is the last column: on a desk it is there to be read
+    if (look.width > 1000) expect([name, await chromium.evaluate(OVERFLOW_OF_LONG_NAMES)]).toEqual([name, 0]);
     await chromium.picture(name);
   }
   expect(chromium.heard.complaints).toEqual([]);
@@ -219,10 +257,10 @@ const FOCUSABLE = `
     .map((node) => node.outerHTML.slice(0, 90))`;
 
 it('axe-core finds nothing, in any light or width; Tab goes through all of it in its order, and is seen everywhere', async () => {
-  const load = startLoad('looked-at');
+  const load = startLoad(NAME);
   load.degrade();
   const { chromium } = await watched();
-  await until(async () => (await chromium.evaluate<string>(text('#alerts'))).includes('looked-at'));
+  await until(async () => (await chromium.evaluate<string>(text('#alerts'))).includes(NAME));
   for (const { name, ...look } of LOOKS) {
     await chromium.look(look);
     await chromium.evaluate(`${axe.source};0`);
@@ -275,7 +313,7 @@ it('is live behind TLS and a password', async () => {
   await chromium.send('Security.setIgnoreCertificateErrors', { ignore: true });
   await until(async () => {
     await chromium.open(`${secure.replace('https://', 'https://operator:correct%20horse@')}/`);
-    return (await chromium.evaluate<string>('document.title')).startsWith('spillway on ');
+    return (await chromium.evaluate<string>('document.title')).includes('spillway on ');
   });
   await until(async () => (await chromium.evaluate<string>(text('#stream'))).startsWith('live'));
 });

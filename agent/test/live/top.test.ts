@@ -2,11 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { freePort } from './support/compare.ts';
+import { documentOf, serve } from './support/fake-agent.ts';
 import { until } from './support/kernel.ts';
 import { program, type Report, run, SPILLWAY, startDaemon, temporaryDirectory } from './support/run.ts';
 import { startScreen } from './support/tmux.ts';
@@ -205,39 +204,6 @@ it('a daemon that goes away is told, and found again', async () => {
   await screen.shows(/^q quit/m);
   expect(screen.lines().join('\n')).not.toMatch(new RegExp(`lost|${NAME}`));
 });
-
-/** Serves one document under the path of the snapshot; `answer` may change how. */
-async function serve(answer: (url: string, n: number) => string | null): Promise<Server & { url: string }> {
-  let n = 0;
-  const server = createServer((request, response) => {
-    if (request.url === '/api/v1/alerts') {
-      response.writeHead(404).end('alerts are switched off');
-      return;
-    }
-    const text = answer(request.url ?? '', n++);
-    if (text === null) {
-      // cut off in the middle of the answer
-      response.writeHead(200, { 'content-length': '1000' });
-      response.write('{"schema":');
-      setTimeout(() => response.destroy(), 50);
-    } else response.end(text);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return Object.assign(server, { url: `127.0.0.1:${String((server.address() as AddressInfo).port)}` });
-}
-
-const documentOf = (change: object, n: number): string =>
-  JSON.stringify({
-    ...{ schema: 'spillway.snapshot/1', time: new Date().toISOString(), boottime: 100 + n },
-    ...{ mechanisms: {}, processes: [], workloads: [], causes: [], flows: [], tables: [], programs: [] },
-    ioUring: { setups: { ok: 0, errnos: {} }, enters: { calls: 0, submitted: 0, errnos: {} } },
-    ...change,
-  });
 
 it('65,536 flows can be scrolled, sorted and filtered', async () => {
   const flows = Array.from({ length: 65_536 }, (_, i) => ({

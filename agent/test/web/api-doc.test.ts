@@ -12,12 +12,18 @@ import { EXAMPLES } from './api-examples.ts';
 import { type Field, fieldsOf } from './fields.ts';
 
 const PAGE = readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8');
-const DOCUMENTS = ['spillway.snapshot/1', 'spillway.alerts/1', 'spillway.overview/1'];
-const FIELDS = fieldsOf([
-  { file: 'web/snapshot-json.ts', name: 'SnapshotJson' },
-  { file: 'web/alerts-json.ts', name: 'AlertsJson' },
-  { file: 'web/page/overview.ts', name: 'Overview' },
-]);
+const SOURCES = {
+  'spillway.snapshot/1': { file: 'web/snapshot-json.ts', name: 'SnapshotJson' },
+  'spillway.alerts/1': { file: 'web/alerts-json.ts', name: 'AlertsJson' },
+  'spillway.overview/1': { file: 'web/page/overview.ts', name: 'Overview' },
+  'spillway.stat/1': { file: 'cli/stat.ts', name: 'StatJson' },
+  'spillway.flows/1': { file: 'cli/flows.ts', name: 'FlowsJson' },
+  'spillway.procs/1': { file: 'cli/procs.ts', name: 'ProcsJson' },
+  'spillway.top/1': { file: 'cli/top-json.ts', name: 'TopJson' },
+  'spillway.inspect/1': { file: 'inspect/report.ts', name: 'InspectReport' },
+};
+const DOCUMENTS = Object.keys(SOURCES);
+const FIELDS = fieldsOf(Object.values(SOURCES));
 
 const source = {
   snapshot: () => snapshotOf(),
@@ -81,7 +87,9 @@ it('every endpoint answers with the media type that it says', async () => {
 function rows(fields: ReadonlyMap<string, Field>): Map<string, Field> {
   const leaf = (path: string) =>
     ![...fields.keys()].some((other) => other.startsWith(`${path}.`) || other.startsWith(`${path}[]`));
-  const shown = [...fields].filter(([path, { nullable, optional }]) => nullable || optional || leaf(path));
+  const shown = [...fields].filter(
+    ([path, { nullable, optional, unavailable }]) => nullable || optional || unavailable || leaf(path),
+  );
   return new Map(
     shown.map(([path, field]) => [
       /^readonly (?:\w+|\(.*\))\[\]$/.test(field.type) && leaf(path) ? `${path}[]` : path,
@@ -91,19 +99,23 @@ function rows(fields: ReadonlyMap<string, Field>): Map<string, Field> {
 }
 
 /** As the page says it. */
-function typeText({ type, optional, nullable }: Field, path: string): string {
+function typeText({ type, optional, nullable, unavailable }: Field, path: string): string {
   const base = type
     .replace(/ \| (?:undefined|null)/g, '')
+    .replace(/^Json$/, 'any')
     .replace(/^readonly (.*)\[\]$/, '$1')
     .replace(/^(?:Readonly<)?(?:Partial<)?Record<.*$|^[A-Z]\w*$|^\{.*$/s, 'object');
-  const kind = path.endsWith('fallen[]')
-    ? 'string'
-    : /^".*"$/s.test(base)
-      ? base.split(' | ').length > 6 || !base.includes('|')
+  const kind =
+    /^readonly .*\[\]/.test(type) && !path.endsWith('[]')
+      ? 'list'
+      : path.endsWith('fallen[]')
         ? 'string'
-        : base.replaceAll('"', '`').split(' | ').sort().join(', ')
-      : base;
-  return `${kind}${nullable ? ' or null' : ''}${optional ? ', optional' : ''}`;
+        : /^".*"$/s.test(base)
+          ? base.split(' | ').length > 6 || !base.includes('|')
+            ? 'string'
+            : base.replaceAll('"', '`').split(' | ').sort().join(', ')
+          : base.replaceAll(' | ', ' or ');
+  return `${kind}${nullable ? ' or null' : ''}${unavailable ? ' or unavailable' : ''}${optional ? ', optional' : ''}`;
 }
 
 it.each(DOCUMENTS)('%s: every field is there, with its type', (name) => {

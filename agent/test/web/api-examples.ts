@@ -1,7 +1,12 @@
 /** The documents that docs/api.md shows: made by the code, of a host on which one program falls back. */
+import { firingJson } from '../../src/cli/alerts-shown.ts';
+import { topJson } from '../../src/cli/top-json.ts';
+import { inspectReport } from '../../src/inspect/report.ts';
+import { changes, hostDelta } from '../../src/top/delta.ts';
 import { alertsJson } from '../../src/web/alerts-json.ts';
 import { snapshotJson } from '../../src/web/snapshot-json.ts';
 import { firingOf, statusOf, viewOf } from '../support/alerts.ts';
+import { descriptorOf, factsOf, mappingOf } from '../inspect/facts.ts';
 import { programOf, snapshotOf } from '../support/snapshots.ts';
 import { viewOfSnapshots } from './page/views.ts';
 
@@ -39,8 +44,30 @@ const alerts = viewOf({
   firing: [firingOf({ subject, summary: '1.96 % of 306 sendfile attempts fell back to copying in nginx' })],
 });
 
+const window = { before: snapshotJson(taken(2)), now: snapshotJson(taken(3)) };
+
+/** nginx, with the file that it cannot send and a log that it cannot splice to. */
+const facts = factsOf({
+  comm: 'nginx',
+  descriptors: [
+    descriptorOf({ fd: 9, filesystem: 'proc', name: '/proc/4711/status' }),
+    descriptorOf({ fd: 12, name: '/var/log/nginx.log', flags: ['O_WRONLY', 'O_APPEND'] }),
+  ],
+  mappings: [mappingOf({ name: '/srv/www/index.html', shared: false, bytes: 16_384 })],
+});
+
 export const EXAMPLES: readonly { readonly schema: string }[] = [
   snapshotJson(taken(3)),
   alertsJson(alerts),
   viewOfSnapshots([taken(1), taken(2), taken(3)], { alerts }).overview,
+  topJson({
+    now: window.now,
+    source: 'daemon',
+    view: 'workloads',
+    window,
+    host: hostDelta(window),
+    alerts: firingJson(alertsJson(alerts)),
+    rows: changes('workloads', window),
+  }),
+  inspectReport(facts, snapshotJson(taken(3)), new Date('2026-01-02T03:04:05Z')),
 ];

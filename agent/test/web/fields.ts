@@ -20,6 +20,8 @@ export interface Field {
   /** May be left out. */
   readonly optional: boolean;
   readonly nullable: boolean;
+  /** `{ unavailable: why }` may stand in its place. */
+  readonly unavailable: boolean;
 }
 
 /** By path: `processes[].outcomes.*`. @param file under agent/src */
@@ -64,8 +66,9 @@ function collect(checker: ts.TypeChecker, given: ts.Type, path: string, fields: 
     // a field that may be left out has no undefined of its own
     const value = optional ? withoutUndefined(of) : of;
     const nullable = value.isUnion() && value.types.some(({ flags }) => (flags & ts.TypeFlags.Null) !== 0);
-    fields.set(own, { type: checker.typeToString(value), optional, nullable });
-    collect(checker, value, own, fields);
+    const known = withoutUnavailable(checker, value);
+    fields.set(own, { type: textOf(checker, known), optional, nullable, unavailable: known !== value });
+    collect(checker, known, own, fields);
   };
   const index = checker.getIndexInfosOfType(type)[0];
   if (index !== undefined) add('*', index.type, false);
@@ -77,6 +80,24 @@ function collect(checker: ts.TypeChecker, given: ts.Type, path: string, fields: 
     const optional = (property.flags & ts.SymbolFlags.Optional) !== 0;
     add(isOfNames ? '*' : property.name, checker.getTypeOfSymbol(property), optional && !isOfNames);
   }
+}
+
+/** Names of texts are texts, however they are called in the source. */
+function textOf(checker: ts.TypeChecker, type: ts.Type): string {
+  const texts = type.isUnion() && type.types.every((one) => one.isStringLiteral());
+  return checker.typeToString(type, undefined, texts ? ts.TypeFormatFlags.InTypeAlias : undefined);
+}
+
+/** Of `T | { unavailable: string }` the T. */
+function withoutUnavailable(checker: ts.TypeChecker, type: ts.Type): ts.Type {
+  const value = checker.getNonNullableType(type);
+  if (!value.isUnion()) return type;
+  const isUnavailable = (one: ts.Type) => {
+    const names = checker.getPropertiesOfType(one).map(({ name }) => name);
+    return names.length === 1 && names[0] === 'unavailable';
+  };
+  const [rest, ...others] = value.types.filter((one) => !isUnavailable(one));
+  return rest === undefined || others.length > 0 || value.types.length === 1 ? type : rest;
 }
 
 function withoutUndefined(type: ts.Type): ts.Type {

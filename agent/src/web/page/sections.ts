@@ -132,8 +132,8 @@ export function whySection({ causes }: Overview): Markup {
     { title: 'Reason', cell: ({ outcome, reason }) => [key(outcome), reason] },
     { title: 'Call', cell: ({ mechanism }) => mechanism },
     { title: 'Attempts', number: true, cell: ({ count }) => countText(count) },
-    { title: 'Program', cell: workloadCell },
-    { title: 'Because of', cell: ({ culprit }) => culpritText(culprit) },
+    { title: 'Program', wraps: true, cell: workloadCell },
+    { title: 'Because of', wraps: true, cell: ({ culprit }) => culpritText(culprit) },
     { title: 'What it means, what to do', wide: true, cell: adviceCell },
   ];
   return section(
@@ -147,7 +147,10 @@ export function whySection({ causes }: Overview): Markup {
 }
 
 function workloadCell({ unit, comm, pids }: CauseRow): Markup[] {
-  const names: Markup[] = [comm || '-', ...(unit === '' ? [] : [element('span', { class: 'unit' }, ` ${unit}`)])];
+  const names: Markup[] = [
+    element('span', {}, comm || '-'),
+    ...(unit === '' ? [] : [element('span', { class: 'unit' }, ` ${unit}`)]),
+  ];
   if (pids.length > 0) names.push(element('span', { class: 'unit' }, ` pid ${pids.join(', ')}`));
   return names;
 }

@@ -70,7 +70,9 @@ tbody th .unit { font-weight: 400; }
 .number { text-align: right; }
 td.wide { white-space: normal; min-width: 16em; width: 100%; }
 td:last-child, th:last-child { padding-right: 0; }
-td code { display: inline-block; max-width: 26em; overflow: hidden; text-overflow: ellipsis; vertical-align: text-bottom; }
+td.wraps { white-space: normal; }
+td.wraps > span, td code { display: inline-block; width: max-content; max-width: 26em; white-space: normal; overflow-wrap: anywhere; }
+td.wraps > span, td code { vertical-align: top; }
 code { font: 12px ui-monospace, monospace; }
 .program.unavailable { color: var(--warn); font-weight: 600; }
 .program.off { color: var(--quiet); }

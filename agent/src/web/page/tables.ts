@@ -11,6 +11,8 @@ export interface Column<Row> {
   readonly number?: true;
   /** Takes what room is left, and may wrap. */
   readonly wide?: true;
+  /** Its elements stand one below the other where there is no room. */
+  readonly wraps?: true;
   readonly bar?: true;
   readonly cell: (row: Row) => Markup | number | null | readonly (Markup | null)[];
 }
@@ -22,9 +24,10 @@ export function section(id: string, title: string, ...content: readonly (Markup 
 
 /** The first column names the row. It scrolls by itself where it is too wide, also by keyboard. */
 export function table<Row>(section: string, columns: readonly Column<Row>[], rows: readonly Row[]): Markup {
-  const classOf = ({ number, wide, bar }: Column<Row>): Readonly<Record<string, string>> => {
-    const name = number === true ? 'number' : wide === true ? 'wide' : bar === true ? 'bars' : '';
-    return name === '' ? {} : { class: name };
+  const classOf = ({ number, wide, wraps, bar }: Column<Row>): Readonly<Record<string, string>> => {
+    const kinds = { number, wide, wraps, bars: bar };
+    const name = Object.entries(kinds).find(([, is]) => is === true)?.[0];
+    return name === undefined ? {} : { class: name };
   };
   const head = columns.map((column) =>
     element('th', { scope: 'col', ...classOf(column) }, column.mark ?? null, column.title),
