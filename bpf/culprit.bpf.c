@@ -51,6 +51,13 @@ static __noinline int leave_mount(struct place *place)
 	return 1;
 }
 
+/* A filesystem may be mounted on the root of another: up to three are at / of Linux 7 (nullfs, rootfs, what is
+ * seen). */
+static __always_inline int leave_mounts(struct place *place)
+{
+	return leave_mount(place) && leave_mount(place) && leave_mount(place);
+}
+
 /* The names from the file upwards; says whether they reach the root. */
 static __noinline int describe_path(struct culprit *culprit, __u64 file)
 {
@@ -64,8 +71,7 @@ static __noinline int describe_path(struct culprit *culprit, __u64 file)
 	for (int i = 0; i < CULPRIT_NAMES; i++) {
 		const void *parent, *name;
 
-		/* a filesystem may be mounted on the root of another */
-		if (!leave_mount(&place) || !leave_mount(&place))
+		if (!leave_mounts(&place))
 			return 1;
 		parent = KERNEL_READ(struct dentry, place.dentry, d_parent);
 		name = KERNEL_READ(struct dentry, place.dentry, d_name.name);
@@ -74,7 +80,7 @@ static __noinline int describe_path(struct culprit *culprit, __u64 file)
 			return 1;
 		place.dentry = parent;
 	}
-	return !leave_mount(&place) || !leave_mount(&place);
+	return !leave_mounts(&place);
 }
 
 __noinline int describe_culprit(struct culprit *culprit, __u64 file)

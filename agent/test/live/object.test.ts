@@ -18,14 +18,16 @@ const object = (name: string) => readFileSync(join(ROOT, 'build/bpf', name));
 const BUNDLE = join(ROOT, 'build/agent/cli/main.cjs');
 
 const ALL = { ...DEFAULT_OPTIONS, trackedOnly: true, latency: true };
+/** What cannot be loaded here because the kernel does not have its tracepoint: so it is on Linux 6.1. */
+const LACKING = existsSync('/sys/kernel/tracing/events/io_uring/io_uring_submit_req') ? [] : ['time_request'];
 const programsOf = (loaded: BpfObject): string[] =>
-  loaded.programNames().filter((name) => !leftOut('tracepoint').has(name));
+  loaded.programNames().filter((name) => !leftOut('tracepoint').has(name) && !LACKING.includes(name));
 
 /** The kernel's tag of every program: a hash of its instructions. */
 function tagsOf(elf: Buffer): Record<string, string> {
   const { object: loaded, refused } = load(binding, elf, ALL, 'tracepoint');
   try {
-    expect([...refused]).toEqual([]);
+    expect([...refused.keys()]).toEqual(LACKING);
     return Object.fromEntries(programsOf(loaded).map((name) => [name, loaded.program(name).info().tag]));
   } finally {
     loaded.close();
@@ -85,7 +87,7 @@ describe('the verifier’s effort', () => {
   function effort(): Record<string, number> {
     const { object: loaded, refused } = load(binding, object('spillway.bpf.o'), ALL, 'tracepoint');
     try {
-      expect([...refused]).toEqual([]);
+      expect([...refused.keys()]).toEqual(LACKING);
       const names = programsOf(loaded).sort();
       return Object.fromEntries(names.map((name) => [name, loaded.program(name).info().verifiedInstructions]));
     } finally {
@@ -103,8 +105,10 @@ describe('the verifier’s effort', () => {
     const now = effort();
     const file = join(import.meta.dirname, 'verified-instructions.json');
     const recorded = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>) : {};
-    const grown = Object.entries(now).filter(([name, count]) => !(count <= 1.1 * (recorded[name] ?? 0)));
-    const gone = Object.keys(recorded).filter((name) => now[name] === undefined);
+    // the same at the function's return, which is next to nothing where tracepoints lose nothing
+    const of = (name: string): number => recorded[name.replace(/_return$/, '_exit')] ?? 0;
+    const grown = Object.entries(now).filter(([name, count]) => !(count <= 1.1 * of(name)));
+    const gone = Object.keys(recorded).filter((name) => now[name] === undefined && !LACKING.includes(name));
     // a record of today is asked for only if that of the past no longer holds: other kernels walk somewhat differently
     if (grown.length > 0 || gone.length > 0)
       await expect(`${JSON.stringify(now, null, 2)}\n`).toMatchFileSnapshot(file);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "witness.h"
 
 #define MOST 128
+#define LONGEST_REASON 100
 
 struct running {
 	const struct named_case *which;
@@ -19,7 +21,19 @@ struct running {
 	/* its counts */
 	int memfd;
 	char comm[16];
+	/* shared with it: empty unless it is impossible */
+	char *why_impossible;
 };
+
+static char *my_reason;
+
+void impossible(const char *why)
+{
+	if (witness_attempts())
+		die("impossible, but attempted: %s", why);
+	snprintf(my_reason, LONGEST_REASON, "%s", why);
+	_exit(0);
+}
 
 static struct running start(const struct named_case *which, int number)
 {
@@ -28,27 +42,34 @@ static struct running start(const struct named_case *which, int number)
 	snprintf(running.comm, sizeof(running.comm), "case-%d", number);
 	witness_open();
 	running.memfd = witness_memfd();
+	running.why_impossible = mmap(NULL, LONGEST_REASON, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (running.why_impossible == MAP_FAILED)
+		die("mmap");
 	running.pid = must(fork(), "fork");
 	if (running.pid)
 		return running;
 	must(prctl(PR_SET_NAME, running.comm), "prctl PR_SET_NAME");
 	witness_process();
+	my_reason = running.why_impossible;
 	which->run();
 	_exit(0);
 }
 
 static void finish(struct running running)
 {
-	char extra[128];
-	int status;
+	char extra[256];
+	int status, n;
 
 	must(waitpid(running.pid, &status, 0), "waitpid");
 	if (status)
 		die("case %s ended with status %x", running.which->name, status);
 	witness_adopt(running.memfd);
-	snprintf(extra, sizeof(extra), ",\"case\":\"%s\",\"casePid\":%d,\"caseComm\":\"%s\"", running.which->name,
-		 running.pid, running.comm);
+	n = snprintf(extra, sizeof(extra), ",\"case\":\"%s\",\"casePid\":%d,\"caseComm\":\"%s\"", running.which->name,
+		     running.pid, running.comm);
+	if (*running.why_impossible)
+		snprintf(extra + n, sizeof(extra) - n, ",\"impossible\":\"%s\"", running.why_impossible);
 	witness_print(0, extra);
+	munmap(running.why_impossible, LONGEST_REASON);
 }
 
 bool run_cases(const struct named_case *const *groups, const char *name, bool at_once)

@@ -2,12 +2,16 @@
 /* Sinks that are sockets: whether they take pages as they are. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -92,8 +96,14 @@ static int connected_to_itself(int type, int protocol)
 	return fd;
 }
 
+/* Gone since Linux 7.1. */
 static void udp_lite(void)
 {
+	int probe = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
+
+	if (probe < 0 && errno == EPROTONOSUPPORT)
+		impossible("this kernel has no UDP-Lite");
+	must(close(must(probe, "socket")), "close");
 	by_both(connected_to_itself(SOCK_DGRAM, IPPROTO_UDPLITE), SINK_PROTOCOL);
 }
 
@@ -140,9 +150,11 @@ static void packet(void)
 static void taken_as_they_are(void)
 {
 	int sinks[] = {
-		tcp_pair("127.0.0.1").tx,	 tcp_pair("::1").tx,
-		tcp_pair("::ffff:127.0.0.1").tx, udp_pair("127.0.0.1", "127.0.0.1").tx,
-		udp_pair("::1", "::1").tx,	 unix_pair(SOCK_STREAM).tx,
+		tcp_pair("127.0.0.1").tx,
+		tcp_pair("::1").tx,
+		tcp_pair("::ffff:127.0.0.1").tx,
+		udp_pair("127.0.0.1", "127.0.0.1").tx,
+		unix_pair(SOCK_STREAM).tx,
 	};
 
 	for (size_t i = 0; i < sizeof(sinks) / sizeof(*sinks); i++) {
@@ -154,10 +166,44 @@ static void taken_as_they_are(void)
 	exactly("udp by a device with scatter-gather", send_some(udp_beyond().tx, place.file), SOME);
 }
 
+/*
+ * Whether what waits to be sent from the file is still in its page: what is written there now is then received. Two
+ * of its words change places, which leaves the checksum as it is.
+ */
+static bool is_by_reference(struct pair udp, int file)
+{
+	char words[4], received[SOME];
+
+	exactly("read behind the call", pread(file, words, 4, 0), 4);
+	exactly("write", pwrite(file, words + 2, 2, 0) + pwrite(file, words, 2, 2), 4);
+	must(setsockopt(udp.tx, IPPROTO_UDP, UDP_CORK, &(int){ 0 }, sizeof(int)), "setsockopt UDP_CORK");
+	exactly("recv", recv(udp.rx, received, SOME, 0), SOME);
+	return memcmp(received, words, 4);
+}
+
+/* Copied by kernels before 6.5, whose UDP takes pages over IPv4 only. */
+static void udp_over_ipv6(void)
+{
+	struct pair udp = udp_pair("::1", "::1");
+	int room = 1 << 16;
+
+	must(setsockopt(udp.rx, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), "setsockopt SO_RCVBUF");
+	for (int i = 0; i < 4; i++) {
+		int file = make_memfd(PAGE);
+		long ret;
+
+		must(setsockopt(udp.tx, IPPROTO_UDP, UDP_CORK, &(int){ 1 }, sizeof(int)), "setsockopt UDP_CORK");
+		ret = i % 2 ? splice_some(udp.tx, file) : send_some(udp.tx, file);
+		exactly("udp over IPv6", is_by_reference(udp, file) ? ret : witness_copied(ret, SINK_PROTOCOL), SOME);
+		shut(file);
+	}
+}
+
 /* What the probes have learned from calls without a reason must not hide the reason of another. */
 static void among_ordinary_ones(void)
 {
-	int zero = must(open("/dev/zero", O_RDONLY), "open /dev/zero");
+	/* spliced by every kernel, unlike /dev/zero */
+	int device = must(open("/dev/urandom", O_RDONLY), "open /dev/urandom");
 	struct pair v4, v6, datagrams = unix_pair(SOCK_DGRAM);
 	int beyond;
 
@@ -169,8 +215,8 @@ static void among_ordinary_ones(void)
 		exactly("file", send_some(v4.tx, place.file), SOME);
 		exactly("file over IPv6", send_some(v6.tx, place.file), SOME);
 		exactly("pipe", splice_some(v4.tx, place.file), SOME);
-		exactly("device", witness_copied(attempt_sendfile(v4.tx, zero, NULL, SOME), SOURCE_COPIES), SOME);
-		exactly("device over IPv6", witness_copied(attempt_sendfile(v6.tx, zero, NULL, SOME), SOURCE_COPIES),
+		exactly("device", witness_copied(attempt_sendfile(v4.tx, device, NULL, SOME), SOURCE_COPIES), SOME);
+		exactly("device over IPv6", witness_copied(attempt_sendfile(v6.tx, device, NULL, SOME), SOURCE_COPIES),
 			SOME);
 		exactly("datagram", witness_copied(send_some(datagrams.tx, place.file), SINK_PROTOCOL), SOME);
 		exactly("no gathering", witness_copied(send_some(beyond, place.file), SINK_SOCKET_WITHOUT_SG), SOME);
@@ -189,6 +235,7 @@ const struct named_case socket_cases[] = {
 	{ "sink-netlink", netlink },
 	{ "sink-packet", packet },
 	{ "sink-socket-is-no-copy", taken_as_they_are },
+	{ "sink-udp-over-ipv6", udp_over_ipv6 },
 	{ "sink-among-ordinary-ones", among_ordinary_ones },
 	{ NULL, NULL },
 };

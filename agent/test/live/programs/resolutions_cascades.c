@@ -49,10 +49,10 @@ static void sendfile_at_end(void)
 /* Also by a call that copies: the application does not. */
 static void to_a_copying_call(void)
 {
-	int zero = must(open("/dev/zero", O_RDONLY), "open /dev/zero"), sink = tcp_pair("127.0.0.1").tx;
+	int in = must(open("/dev/urandom", O_RDONLY), "open /dev/urandom"), sink = tcp_pair("127.0.0.1").tx;
 
-	refuse_copy_file_range((struct refused_pair){ zero, sink });
-	exactly("sendfile", witness_copied(attempt_sendfile(sink, zero, NULL, 100), SOURCE_COPIES), 100);
+	refuse_copy_file_range((struct refused_pair){ in, sink });
+	exactly("sendfile", witness_copied(attempt_sendfile(sink, in, NULL, 100), SOURCE_COPIES), 100);
 	ends(COPY_FILE_RANGE, CASCADED, CASCADED);
 }
 
@@ -69,10 +69,11 @@ static void splice_through_a_pipe(void)
 
 static void to_eagain(void)
 {
-	struct pair full = unix_pair(SOCK_STREAM);
+	/* not of AF_UNIX: before 6.5 that takes a page however full it is */
+	struct pair full = tcp_pair("127.0.0.1");
 	struct refused_pair pair = { make_memfd(PAGE), full.tx };
 
-	fill(full.tx);
+	fill_pair(full);
 	set_nonblocking(full.tx, true);
 	refuse_copy_file_range(pair);
 	exactly("sendfile", attempt_sendfile(pair.sink, pair.source, NULL, PAGE), -EAGAIN);
@@ -148,11 +149,11 @@ static void *drain_later(void *argument)
 /* Longer in the next call than a refusal is waited for. */
 static void sendfile_waits(void)
 {
-	struct pair full = unix_pair(SOCK_STREAM);
+	struct pair full = tcp_pair("127.0.0.1");
 	struct refused_pair pair = { make_memfd(PAGE), full.tx };
 	pthread_t drain;
 
-	fill(full.tx);
+	fill_pair(full);
 	start_thread(&drain, drain_later, &full.rx);
 	refuse_copy_file_range(pair);
 	exactly("sendfile", attempt_sendfile(pair.sink, pair.source, NULL, PAGE), PAGE);

@@ -115,6 +115,8 @@ export interface CaseWitness extends Report {
   casePid: number;
   /** By which the causes of its process are told from those of others when it is gone. */
   caseComm: string;
+  /** What the kernel lacks, of a case that it cannot be made to give. */
+  impossible?: string;
   /** The files that explain the first attempt of each mechanism and reason, as far as the program knows them. */
   culprits?: (Partial<NonNullable<CauseReport['culprit']>> & Pick<CauseReport, 'mechanism' | 'outcome' | 'reason'>)[];
 }
