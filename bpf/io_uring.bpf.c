@@ -5,7 +5,6 @@
  */
 #include "attempt.bpf.h"
 #include "claim.bpf.h"
-#include "claim.bpf.h"
 #include "file.bpf.h"
 #include "opcode.bpf.h"
 #include "pending.bpf.h"

@@ -22,7 +22,7 @@ export interface Loaded {
   readonly off: ReadonlySet<string>;
   /** What it was loaded for. */
   readonly hooks: HookKind;
-  /** The kernel preempts programs at the tracepoints of system calls: standbys are needed. */
+  /** The kernel preempts programs at the tracepoints of system calls: calls are to be counted before (bpf/claim.bpf.h). */
   readonly preempted: boolean;
 }
 

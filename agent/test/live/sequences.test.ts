@@ -102,6 +102,11 @@ describe('more keys than a table holds', () => {
       [program('children'), '200', '--kind', 'plain', '--parallel', '50'],
       ['--processes', '8'],
     );
+    const all = Object.values(witness.mechanisms).reduce((sum, { attempts }) => sum + attempts, 0);
+    const named = report.processes.reduce((sum, { attempts }) => sum + attempts, 0);
+    expect(named).toBeLessThan(all);
+    // each attempt without a place is told once
+    expect(report.lost.overflow).toBe(all - named);
     expect(report.mechanisms).toEqual(witness.mechanisms);
     expect(flowSet(report.flows)).toEqual(flowSet(witness.flows));
   });
