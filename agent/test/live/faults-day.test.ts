@@ -3,11 +3,12 @@
  * 86,400 seconds, while processes and flows come and go, alerts fire and resolve, and its configuration changes. Nothing that it
  * holds grows.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import type { WebhookBody } from '../../src/alerts/webhook.ts';
 import { FakeServer } from '../alerts/delivery/servers.ts';
 import type { Holding } from './support/fast-clock.ts';
 import { TIDY } from './support/observed.ts';
@@ -16,6 +17,8 @@ import { type Daemon, run, scrape, startDaemon, sumOf, temporaryDirectory } from
 
 /** Days of the agent's clock. */
 const DAYS = Number(process.env.SOAK_DAYS ?? 1);
+/** Files that the store of evidence keeps. */
+const MOST_EVIDENCE = 100;
 /** However slow the machine is, a run of the suite comes to an end; 0: when all days are over. */
 const MOST_S = Number(process.env.SOAK_MOST_S ?? 100);
 
@@ -36,19 +39,28 @@ for _ in range(600):
     except OSError: a.send(os.pread(f, 100, 0)); b.recv(200)
 `;
 
-/** Counts what is sent to a webhook, by status. */
-async function webhook(): Promise<{ url: string; told: Record<string, number> }> {
+/**
+ * Counts what is sent to a webhook, by status; and of what fires which file has its evidence, or that the reason is told why there is none:
+ * by this clock a slow disk takes minutes, and evidence of so long ago is none.
+ */
+async function webhook() {
   const told: Record<string, number> = {};
+  const evidence = new Set<string>();
+  let late = 0;
   const server = new FakeServer([
     (response, _socket, { body }) => {
-      const { status } = JSON.parse(body) as { status: string };
+      const { status, commonAnnotations } = JSON.parse(body) as WebhookBody;
       told[status] = (told[status] ?? 0) + 1;
+      const { details = '' } = commonAnnotations;
+      const file = /"evidence_file":"([^"]+)"/.exec(details)?.[1];
+      if (file !== undefined) evidence.add(file);
+      if (details.includes('"evidence_error":')) late++;
       response.end();
     },
   ]);
   await server.listen();
   onTestFinished(() => server.close());
-  return { url: server.url, told };
+  return { url: server.url, told, evidence, late: () => late };
 }
 
 /** The agent's configuration, another one each time. */
@@ -111,7 +123,7 @@ it(`${String(DAYS)} days as fast as they go: all counted, all told, and nothing 
   const [children, flows] = [named('children'), named('flows')];
   const directory = temporaryDirectory();
   const [log, config] = [join(directory, 'log'), join(directory, 'config.yaml')];
-  const { url, told } = await webhook();
+  const { url, told, evidence, late: withoutEvidence } = await webhook();
   let version = 0;
   const configure = () => {
     writeFileSync(config, configurationOf(directory, url, version++));
@@ -154,14 +166,28 @@ it(`${String(DAYS)} days as fast as they go: all counted, all told, and nothing 
   const third = Math.floor(holdings.length / 3);
   const [early, late] = [figuresOf(holdings.slice(0, third)), figuresOf(holdings.slice(-third))];
   const seconds = holdings.at(-1)?.seconds ?? 0;
-  const files = ['outbox', 'evidence'].map((name) => readdirSync(join(directory, 'state', name)).length);
-  tell(JSON.stringify({ seconds, ...happened, told, files, early, late }));
+  const store = join(directory, 'state', 'evidence');
+  const kept = existsSync(store) ? readdirSync(store) : [];
+  tell(
+    JSON.stringify({
+      seconds,
+      ...happened,
+      told,
+      withoutEvidence: withoutEvidence(),
+      evidence: kept.length,
+      early,
+      late,
+    }),
+  );
   expect(third).toBeGreaterThan(2);
   // its timers have called in each second, and it has judged what it collected
   expect(holdings.every((holding) => holding.everySecond >= 2 * Math.floor(holding.seconds) - 2)).toBe(true);
   expect(daemon.stderr()).not.toMatch(/evaluating the rules|the tables|JavaScript heap/);
   expect(told.firing).toBeGreaterThan(2);
   expect(told.resolved).toBeGreaterThan(2);
+  expect(evidence.size + withoutEvidence()).toBeGreaterThan(2);
+  expect(kept.length).toBeGreaterThanOrEqual(Math.min(evidence.size, MOST_EVIDENCE));
+  expect(kept.length).toBeLessThanOrEqual(MOST_EVIDENCE);
   expect(daemon.stderr()).toContain('reload: alerts.rules.SendfileFallback');
   for (const [what, most] of Object.entries(GROWTH)) {
     const name = what as keyof typeof GROWTH;
