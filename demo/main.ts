@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { wrap } from '../agent/src/cli/render/text.ts';
 import { columns } from '../agent/src/model/text.ts';
 import { ruleFiles } from '../dashboards/rules/index.ts';
 import { type Running, start } from './processes.ts';
@@ -29,6 +30,12 @@ const ending = new AbortController();
 
 const print = (text = ''): void => {
   process.stdout.write(`${text}\n`);
+};
+
+/** What happens, and when; on a terminal no word is cut in two. */
+const tell = (clock: string, text: string): void => {
+  const begin = `${clock}  `;
+  print(process.stdout.isTTY ? wrap(begin, text).join('\n') : `${begin}${text}`);
 };
 
 /** Something that a user can do something about. */
@@ -82,36 +89,39 @@ async function demo(): Promise<void> {
   );
 
   const clock = stopwatch();
-  introduce(server.pid, backup.pid, await alertsPage());
+  introduce(server.pid, backup.pid, await pagesOfPrometheus());
   await pause(WELL_SECONDS);
   await seenAWindow();
   server.signal('SIGUSR1');
-  print(
-    `${clock()}  demo-server's files have moved to hugetlbfs: sendfile refuses them, the server reads and writes instead`,
+  tell(
+    clock(),
+    "demo-server's files have moved to hugetlbfs: sendfile refuses them, the server reads and writes instead",
   );
   const ring = begin('demo-ring', ...python('ring.py', String(PER_SECOND.ring)));
-  print(
-    `${clock()}  demo-ring (pid ${ring.pid}) submits to its ring ${PER_SECOND.ring} times a second, and gets EAGAIN`,
-  );
+  tell(clock(), `demo-ring (pid ${ring.pid}) submits to its ring ${PER_SECOND.ring} times a second, and gets EAGAIN`);
   await follow(clock, told);
 }
 
-/** Debian leaves the new pages out of its Prometheus, and serves the old ones elsewhere. */
-async function alertsPage(): Promise<string> {
-  for (const path of ['alerts', 'classic/alerts']) {
+/**
+ * Where Prometheus shows the series of a metric as a table: unlike its page of alerts that says at once which program it is. Debian
+ * leaves the new pages out of its Prometheus, and serves the old ones elsewhere.
+ */
+async function pagesOfPrometheus(): Promise<(metric: string) => string> {
+  for (const path of ['classic/graph', 'graph']) {
     const page = `http://${PROMETHEUS}/${path}`;
-    if ((await fetch(page, { signal: ending.signal })).ok) return page;
+    if ((await fetch(page, { signal: ending.signal })).ok) return (metric) => `${page}?g0.expr=${metric}&g0.tab=1`;
   }
-  return `http://${PROMETHEUS}/`;
+  return () => `http://${PROMETHEUS}/`;
 }
 
-function introduce(server: number, backup: number, alerts: string): void {
+function introduce(server: number, backup: number, prometheus: (metric: string) => string): void {
   const at = AGENT === '127.0.0.1:10190' ? '' : ` --address ${AGENT}`;
   const begin = [
     ['1', 'who copies?', `bin/spillway top${at}`],
     ['2', 'why, and what to do?', `bin/spillway inspect ${server}${at}`],
     ['3', 'the same in a browser', `http://${AGENT}/`],
-    ['4', 'and by Prometheus', alerts],
+    ['4', 'who, by Prometheus', prometheus('ALERTS')],
+    ['5', 'and why', prometheus('spillway_refusals_total')],
   ];
   const more = [
     ['count for 3 s', `bin/spillway stat -p ${server} -d 3s`],
@@ -240,14 +250,14 @@ async function follow(clock: () => string, told: Receiver): Promise<never> {
   const known = new Set<string>();
   for (;;) {
     await pause(0.5);
-    for (const one of told.take()) print(`${clock()}  the agent tells PagerDuty: ${one}`);
+    for (const one of told.take()) tell(clock(), `the agent tells PagerDuty: ${one}`);
     const answer = (await json(`http://${PROMETHEUS}/api/v1/alerts`)) as PrometheusAlerts | null;
     for (const { state, labels } of answer?.data.alerts ?? []) {
       const { alertname = '', scope = '', comm } = labels;
       const alert = `${alertname} (${comm ?? scope})`;
       if (state !== 'firing' || known.has(alert)) continue;
       known.add(alert);
-      print(`${clock()}  Prometheus: ${alert} fires`);
+      tell(clock(), `Prometheus: ${alert} fires`);
     }
   }
 }

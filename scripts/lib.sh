@@ -9,16 +9,21 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# One line of progress. On stderr: the standard output of a script may be its result.
-say() {
+# One line that somebody has to know of, wherever it goes. On stderr: the standard output of a script may be its result.
+warn() {
   printf 'spillway: %s\n' "$*" >&2
+}
+
+# One line of progress: for somebody who waits, so on a terminal only.
+say() {
+  if [[ -t 2 ]]; then warn "$*"; fi
 }
 
 # die STATUS MESSAGE...: the first line says what failed, the others what to do.
 die() {
   local status=$1 line
   shift
-  for line; do say "$line"; done
+  for line; do warn "$line"; done
   exit "$status"
 }
 
@@ -45,13 +50,13 @@ logged() {
     printf '\r\033[K' >&2
   fi
   if ((status != 0)); then
-    say "failed with status $status: $*"
+    warn "failed with status $status: $*"
     if (($(wc -l <"$log") <= 16)); then
       sed 's/^/  | /' "$log" >&2
     else
       { head -n 6 "$log" && echo ... && tail -n 10 "$log"; } | sed 's/^/  | /' >&2
     fi
-    say "all of its output: $log"
+    warn "all of its output: $log"
   fi
   return "$status"
 }

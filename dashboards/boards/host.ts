@@ -13,7 +13,7 @@ export const host: Board = {
   title: 'spillway: one host',
   description: 'Zero-copy on one host: mechanisms, programs, flows and rings.',
   hosts: 'one',
-  links: [{ title: 'Status page of this host', url: '${scheme}://${instance}/' }, OUTCOMES_PAGE],
+  links: [{ title: 'Status page of this host', url: '${scheme}://${instance:raw}/' }, OUTCOMES_PAGE],
   sections: [
     { title: 'Now', panels: summary },
     {

@@ -22,6 +22,10 @@ export const HEALTH = 'spillway-health';
 
 /** For the column `instance` of a table: the board and the page of that host. */
 export const HOST_LINKS: readonly Link[] = [
-  { title: 'This host', url: `/d/${HOST}?\${datasource:queryparam}&\${job:queryparam}&var-instance=\${__value.text}` },
-  { title: 'Its status page', url: '${scheme}://${__value.text}/' },
+  {
+    title: 'This host',
+    url: `/d/${HOST}?\${datasource:queryparam}&\${job:queryparam}&var-instance=\${__value.text:percentencode}`,
+  },
+  // raw: the brackets of an IPv6 address are no address any more when they are encoded
+  { title: 'Its status page', url: '${scheme}://${__value.text:raw}/' },
 ];

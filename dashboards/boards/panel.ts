@@ -1,4 +1,5 @@
 /** Panels and boards as Grafana's JSON. Pure. What is not said here is Grafana's default. */
+import { ofOneHost } from './query.ts';
 
 /** Colours change at these values: from green to orange, and to red. `null`: there is no such step. */
 export type Thresholds = readonly [orange: number | null, red: number | null];
@@ -114,9 +115,17 @@ export function boardJson({ uid, title, description, hosts, links, sections }: B
       },
       ...links.map((link) => ({ type: 'link', icon: 'external link', targetBlank: true, ...link })),
     ],
-    panels: placed(sections),
+    panels: placed(hosts === 'one' ? sections.map(sectionOfOneHost) : sections),
   };
 }
+
+const sectionOfOneHost = ({ title, panels }: Section): Section => ({
+  title,
+  panels: panels.map((panel) => ({
+    ...panel,
+    queries: panel.queries.map((query) => ({ ...query, expr: ofOneHost(query.expr) })),
+  })),
+});
 
 function variables(hosts: Board['hosts']): object[] {
   const query = (name: string, label: string, expr: string, description: string, several: boolean) => ({

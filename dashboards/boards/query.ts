@@ -5,6 +5,12 @@ import { type MetricName, PREFIX } from '../../agent/src/metrics/catalogue.ts';
 /** The hosts that the variables of a board choose. */
 export const CHOSEN = 'job=~"$job", instance=~"$instance"';
 
+/**
+ * The same for a board of one host. Only what can be several values Grafana makes a pattern that matches nothing else: the single
+ * one it leaves as it is, and as a pattern `[::1]:10190` matches everything but itself.
+ */
+export const ofOneHost = (expr: string): string => expr.replaceAll('instance=~"$instance"', 'instance="$instance"');
+
 type ProcessMetricName = keyof typeof PROCESS_CATALOGUE;
 type LabelOf<N extends MetricName> = (typeof CATALOGUE)[N]['labels'][number];
 

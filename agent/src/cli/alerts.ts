@@ -84,8 +84,15 @@ function testCommand(sendTest: MakeTest): Command {
     });
 }
 
+/** `spillway alerts test --dry-run`. */
+export interface AlertsTestJson {
+  readonly schema: 'spillway.alerts-test/1';
+  readonly configuration: SendTest['configuration'];
+  readonly bodies: ReturnType<SendTest['bodies']>;
+}
+
 async function printBodies(test: SendTest): Promise<void> {
-  const document = {
+  const document: AlertsTestJson = {
     schema: 'spillway.alerts-test/1',
     configuration: test.configuration,
     bodies: test.bodies(),

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { addressText } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { DEFAULT_CONFIG_FILE, type Files, loadConfig } from '../config/load.ts';
-import { ConfigError } from '../config/problems.ts';
+import { ConfigError, type Problem } from '../config/problems.ts';
 import type { RuleOptions } from '../config/rules.ts';
 import { shownUrl } from '../config/types.ts';
 import { EXIT, SpillwayError } from '../model/errors.ts';
@@ -45,6 +45,17 @@ Examples:
   spillway check -o json new.yaml
   spillway check --attach`;
 
+/** `spillway check -o json`. */
+export interface CheckJson {
+  readonly schema: 'spillway.check/1';
+  readonly file: string;
+  readonly ok: boolean;
+  readonly problems: readonly Problem[];
+  readonly found?: boolean;
+  readonly config?: Config;
+  readonly programs?: readonly Pick<ProgramStatus, 'name' | 'hook' | 'state' | 'reason'>[];
+}
+
 async function check(file: string | undefined, { output, attach }: CheckFlags, options: CheckOptions): Promise<void> {
   const path = file ?? DEFAULT_CONFIG_FILE;
   let config: Config;
@@ -54,7 +65,7 @@ async function check(file: string | undefined, { output, attach }: CheckFlags, o
     if (config.web.configFile !== null) web = readWebConfig(config.web.configFile, options.files);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const document = { ...about(error.file), ok: false, problems: error.problems };
+    const document: CheckJson = { ...about(error.file), ok: false, problems: error.problems };
     await write(output === 'table' ? `${error.message}\n` : jsonText(document, output));
     process.exitCode = error.exitCode;
     return;
@@ -69,7 +80,14 @@ async function check(file: string | undefined, { output, attach }: CheckFlags, o
     );
   } else {
     const programs = tried === null ? {} : { programs: tried.programs.map(programOf) };
-    const document = { ...about(path), ok, found, problems: [], config: withoutSecrets(config), ...programs };
+    const document: CheckJson = {
+      ...about(path),
+      ok,
+      found,
+      problems: [],
+      config: withoutSecrets(config),
+      ...programs,
+    };
     await write(jsonText(document, output));
   }
   if (tried?.error !== undefined) throw tried.error;
@@ -108,7 +126,7 @@ function programLines(programs: readonly ProgramStatus[]): string {
 
 const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}\n`).join('');
 
-const about = (file: string) => ({ schema: 'spillway.check/1', file });
+const about = (file: string) => ({ schema: 'spillway.check/1', file }) as const;
 
 /** The effective settings that one looks for first. */
 function summary(config: Config, webConfig: WebConfig | null): string {

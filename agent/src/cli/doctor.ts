@@ -27,8 +27,16 @@ export const doctorCommand = new Command('doctor')
     process.exitCode = exitCodeOf(findings);
   });
 
+/** `spillway doctor -o json`. */
+export interface DoctorJson {
+  readonly schema: 'spillway.doctor/1';
+  readonly version: string;
+  readonly kernel: string;
+  readonly findings: readonly Finding[];
+}
+
 /** Looks at the host, and tries every probe. */
-export function examine(hooks: Hooks = DEFAULT_OPTIONS.hooks) {
+export function examine(hooks: Hooks = DEFAULT_OPTIONS.hooks): DoctorJson {
   const { version, kernel } = build();
   return { schema: 'spillway.doctor/1', version, kernel, findings: findingsOf(readFacts(), tryProbes(hooks)) };
 }

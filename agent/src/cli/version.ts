@@ -14,12 +14,28 @@ export const versionCommand = new Command('version')
       const lines = Object.entries(all).map(([name, value]) => `${name.padEnd(9)} ${value}`);
       await write(`${lines.join('\n')}\n`);
     } else {
-      await write(jsonText({ schema: 'spillway.version/1', ...all }, output));
+      const document: VersionJson = { schema: 'spillway.version/1', ...all };
+      await write(jsonText(document, output));
     }
   });
 
-/** By name: the agent and what it is built from. @throws SpillwayError BINDING_MISSING */
-export function versions(): Readonly<Record<string, string>> {
+/** The agent and what it is built from. */
+interface Versions {
+  readonly version: string;
+  readonly revision: string;
+  readonly node: string;
+  readonly libbpf: string;
+  readonly layout: string;
+  readonly kernel: string;
+}
+
+/** `spillway version -o json`. */
+export interface VersionJson extends Versions {
+  readonly schema: 'spillway.version/1';
+}
+
+/** @throws SpillwayError BINDING_MISSING */
+export function versions(): Versions {
   const { version, revision, kernel } = build();
   return {
     version,

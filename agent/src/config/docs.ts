@@ -58,7 +58,8 @@ alerts:
 
 A **counter** is a counter of [metrics.md](metrics.md), with or without \`spillway_\` before its name, summed over all its series whose
 labels have the given values: \`errors_total{mechanism="sendfile|splice", errno="EAGAIN"}\`. Several values of one label stand between the
-same quotes with \`|\` between them; a label that is not named may have any value. There are no other operators than \`=\`. A few counters
+same quotes with \`|\` between them; a label that is not named may have any value. There are no other operators than \`=\`. A program may
+call itself anything: a quote, a \`|\` or a backslash of a name itself has a backslash before it, a new line is \`\\n\`. A few counters
 belong to the host alone (\`unattributed_attempts_total\`, those of tables, programs and events): a rule on them has \`scopes: [host]\`.
 
 ${table(RULE_SETTINGS, standardOfRule)}

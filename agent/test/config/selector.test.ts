@@ -12,6 +12,8 @@ it.each([
   ],
   ['x{unit="a,b}=c"}', { metric: 'x', labels: { unit: ['a,b}=c'] } }],
   ['x{unit=""}', { metric: 'x', labels: { unit: [''] } }],
+  [String.raw`x{comm="a\"b\\c\|d\ne\'|{$f}"}`, { metric: 'x', labels: { comm: ['a"b\\c|d\ne\'', '{$f}'] } }],
+  [String.raw`x{comm='\'"\"'}`, { metric: 'x', labels: { comm: ['\'""'] } }],
 ])('%s', (text, selector) => {
   expect(parseSelector(text)).toEqual(selector);
 });
@@ -28,7 +30,8 @@ it.each([
   ['x{a=b}', 'labels are written'],
   ['x{a="b" c="d"}', 'labels are written'],
   ['x{,}', 'labels are written'],
-  ['x{a="b\\"c"}', 'labels are written'],
+  ['x{a="b\\"}', 'labels are written'],
+  ['x{a="\\x41"}', 'after a backslash only'],
   ['x{a="b", a="c"}', 'the label a appears twice; several values of one are written {a="a|b"}'],
   ['x{a="b|c|b"}', 'the label a has the same value twice'],
 ])('%s is refused', (text, message) => {
@@ -52,7 +55,10 @@ it('many values take no time that grows with their square', () => {
 });
 
 const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,8}$/).filter((text) => !text.startsWith('spillway_'));
-const values = fc.uniqueArray(fc.stringMatching(/^[^"\\|\n]*$/), { minLength: 1, maxLength: 4 });
+const values = fc.uniqueArray(
+  fc.string({ unit: fc.constantFrom('a', 'n', ' ', '"', "'", '\\', '|', '\n', '{', '}', '$', '=', ',', '\u{1f600}') }),
+  { minLength: 1, maxLength: 4 },
+);
 
 it('what is written is read as the same', () => {
   fc.assert(

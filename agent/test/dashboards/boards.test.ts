@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { boardFiles } from '../../../dashboards/boards/index.ts';
-import { RUNBOOKS } from '../../../dashboards/boards/links.ts';
+import { HOST, RUNBOOKS } from '../../../dashboards/boards/links.ts';
 import { EXPORTED, groupedBy, seriesOf } from './promql.ts';
 import { temporaryDirectory } from '../live/support/run.ts';
 
@@ -46,6 +46,8 @@ interface Json {
 }
 
 const read = (name: string): Json => JSON.parse(FILES.get(name) ?? '') as Json;
+/** Only one can be chosen there. */
+const isOfOneHost = (name: string): boolean => name === `${HOST}.json`;
 const targetsOf = (board: Json): Target[] => board.panels.flatMap(({ targets = [] }) => targets);
 /** What one can click or read: everything that is text. */
 const textsOf = (value: unknown): string[] =>
@@ -93,7 +95,7 @@ test.for(NAMES)('%s names only metrics and labels that there are, of the chosen 
       for (const label of groupedBy(expr)) expect(labels, `${one.name} in ${expr}`).toContain(label);
       expect(one.matchers.slice(0, 2), expr).toEqual([
         { label: 'job', operator: '=~', value: '$job' },
-        { label: 'instance', operator: '=~', value: '$instance' },
+        { label: 'instance', operator: isOfOneHost(name) ? '=' : '=~', value: '$instance' },
       ]);
     }
     // a name in a legend that the result has not would be shown as nothing
@@ -107,6 +109,28 @@ test('every metric of the catalogue is on some board', () => {
   );
   expect([...EXPORTED.keys()].filter((name) => !shown.includes(name))).toEqual([]);
 });
+
+test('links lead to hosts whose names are no words: an IPv6 address, and what means something in a URL', () => {
+  const links = NAMES.flatMap((name) => textsOf(read(name))).filter((text) => /\$\{(?:__value|instance)/.test(text));
+  expect(links.length).toBeGreaterThan(5);
+  for (const host of ['[::1]:10190', 'a&b=c#d%20?', 'a+b']) {
+    for (const link of links) {
+      const url = new URL(followed(link, host), 'http://grafana');
+      if (link.startsWith('/d/')) expect([link, url.searchParams.get('var-instance')]).toEqual([link, host]);
+      else if (host.startsWith('[')) expect([link, url.host]).toEqual([link, host]);
+    }
+  }
+});
+
+/** A link as Grafana follows it for a host: what says no format is encoded as a whole URI is. */
+function followed(link: string, host: string): string {
+  const encoded = (format: string | undefined) =>
+    format === 'raw' ? host : format === 'percentencode' ? encodeURIComponent(host) : encodeURI(host);
+  return link
+    .replaceAll('${scheme}', 'http')
+    .replaceAll(/\$\{(?:__value\.text|instance)(?::(\w+))?\}/g, (_, format: string | undefined) => encoded(format))
+    .replaceAll(/\$\{\w+:queryparam\}/g, 'var-x=1');
+}
 
 /** An expression as Prometheus sees it, when Grafana has put its variables in. */
 const filledIn = (expr: string): string =>

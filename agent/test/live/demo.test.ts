@@ -188,8 +188,8 @@ it(
     await says(/the agent tells PagerDuty: trigger: io_uring_enter returned EAGAIN .* in demo-ring/);
 
     // the pages that it names are there
-    const pages = [...demo.stdout().matchAll(/^ {2}[34] .* (http:\S+)$/gm)].map(([, page = '']) => page);
-    expect(pages).toHaveLength(2);
+    const pages = [...demo.stdout().matchAll(/^ {2}[345] .* (http:\S+)$/gm)].map(([, page = '']) => page);
+    expect(pages).toHaveLength(3);
     for (const page of pages) expect([page, (await fetch(page)).status]).toEqual([page, 200]);
 
     // the processes that it names are those that degrade

@@ -20,6 +20,10 @@ const SOURCES = {
   'spillway.flows/1': { file: 'cli/flows.ts', name: 'FlowsJson' },
   'spillway.procs/1': { file: 'cli/procs.ts', name: 'ProcsJson' },
   'spillway.top/1': { file: 'cli/top-json.ts', name: 'TopJson' },
+  'spillway.doctor/1': { file: 'cli/doctor.ts', name: 'DoctorJson' },
+  'spillway.check/1': { file: 'cli/check.ts', name: 'CheckJson' },
+  'spillway.alerts-test/1': { file: 'cli/alerts.ts', name: 'AlertsTestJson' },
+  'spillway.version/1': { file: 'cli/version.ts', name: 'VersionJson' },
   'spillway.inspect/1': { file: 'inspect/report.ts', name: 'InspectReport' },
 };
 const DOCUMENTS = Object.keys(SOURCES);
@@ -102,8 +106,8 @@ function rows(fields: ReadonlyMap<string, Field>): Map<string, Field> {
 function typeText({ type, optional, nullable, unavailable }: Field, path: string): string {
   const base = type
     .replace(/ \| (?:undefined|null)/g, '')
-    .replace(/^Json$/, 'any')
-    .replace(/^readonly (.*)\[\]$/, '$1')
+    .replace(/^(?:Json|unknown)$/, 'any')
+    .replace(/^readonly \(?(.*?)\)?\[\]$/, '$1')
     .replace(/^(?:Readonly<)?(?:Partial<)?Record<.*$|^[A-Z]\w*$|^\{.*$/s, 'object');
   const kind =
     /^readonly .*\[\]/.test(type) && !path.endsWith('[]')

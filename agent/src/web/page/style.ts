@@ -84,5 +84,15 @@ footer a { display: inline-block; min-height: 24px; }
 footer ul { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 0; padding: 0; }
 @media (max-width: 1100px) { .pair { grid-template-columns: minmax(0, 1fr); } .tiles { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
 @media (max-width: 520px) { .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } header, main, footer { padding-left: 8px; padding-right: 8px; } #live { margin-left: 0; } }
+/* On a telephone who copies and what to do stand below the reason, not to its right where nobody looks. */
+@media (max-width: 520px) {
+  #why table, #why thead, #why tbody { display: grid; grid-template-columns: minmax(0, 1fr); }
+  #why thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  #why tbody tr { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 1px 10px; padding: 5px 0; border-top: 1px solid var(--line); }
+  #why tbody tr > * { grid-column: 1 / -1; border: 0; padding: 0; white-space: normal; overflow-wrap: anywhere; min-width: 0; width: auto; }
+  #why tbody th { grid-area: 1 / 1; } #why tbody td:nth-child(3) { grid-area: 1 / 2; }
+  #why tbody td:nth-child(4) { grid-area: 2 / 1; } #why tbody td:nth-child(2) { grid-area: 2 / 2; }
+  #why td.wraps > span, #why td code { max-width: 100%; }
+}
 @media (forced-colors: active) { .key, .bar, svg { forced-color-adjust: none; } }
 `;
