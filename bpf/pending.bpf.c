@@ -28,26 +28,20 @@ static __always_inline int is_leader(struct task_struct *task)
 	return TASK_POINTER(task, group_leader) == task;
 }
 
-static __always_inline struct process_record *record_of(__u32 process, __u64 exec_id, __u32 tgid)
+/* NULL if the record is retired: what is pending of it then is no longer that of its thread. */
+static __always_inline struct process_record *record_of(__u32 process, __u64 at)
 {
 	struct process_record *record = bpf_map_lookup_elem(&processes, &process);
 
-	if (process < SLOT_FIRST)
-		return record;
 	/* like every attempt: only while it is LIVE the agent waits for us before it folds the record */
-	if (record && READ_ONCE(record->key.state) == SLOT_LIVE && record->key.exec_id == exec_id &&
-	    record->key.tgid == tgid)
+	if (process < SLOT_FIRST ||
+	    (record && READ_ONCE(record->key.state) == SLOT_LIVE && record->claimed_at <= at))
 		return record;
-	/* its slot serves another process by now, or soon: the sums shall hold all the same */
-	process = SLOT_NOBODY;
-	return bpf_map_lookup_elem(&processes, &process);
+	return NULL;
 }
 
-static __noinline void count_resolution(struct task_struct *task, __u32 process, __u64 exec_id, __u32 mechanism,
-					__u32 resolution)
+static __noinline void count_resolution(struct process_record *record, __u32 mechanism, __u32 resolution)
 {
-	struct process_record *record = record_of(process, exec_id, task->tgid);
-
 	if (!record || mechanism >= MECHANISM_COUNT || resolution >= RESOLUTION_COUNT)
 		return;
 	ADD(record->resolutions[mechanism].refusals[resolution], 1);
@@ -60,14 +54,22 @@ static __noinline void count_resolution(struct task_struct *task, __u32 process,
 static __noinline void resolve(struct task_struct *task, struct pending *pending, __u64 at, __u32 resolution)
 {
 	__u32 process = pending->process;
-	__u64 exec_id = pending->exec_id;
 	__u8 mechanism = pending->mechanism;
+	struct process_record *record;
 
 	if (__sync_val_compare_and_swap(&pending->at, at, 0) != at)
 		return;
-	ADD(pending_buckets[(__u32)task->tgid % PENDING_BUCKETS], -1);
-	ADD(pending_total, -1);
-	count_resolution(task, process, exec_id, mechanism, resolution);
+	record = record_of(process, at);
+	if (!record)
+		return;
+	count_pending(task->tgid, -1);
+	count_resolution(record, mechanism, resolution);
+}
+
+/* It cannot be watched. Its record was found by this run of the program, for which the agent waits. */
+static __noinline void presume(__u32 process, __u32 mechanism)
+{
+	count_resolution(bpf_map_lookup_elem(&processes, &process), mechanism, RESOLUTION_PRESUMED);
 }
 
 /*
@@ -159,8 +161,7 @@ __noinline int suspend_refusal(const struct attempt *attempt, __u32 process)
 					     is_ring_mechanism(attempt->mechanism) ? task->group_leader : task,
 					     0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!state) {
-		/* it cannot be watched */
-		count_resolution(task, process, task->self_exec_id, attempt->mechanism, RESOLUTION_PRESUMED);
+		presume(process, attempt->mechanism);
 		return 0;
 	}
 #pragma unroll
@@ -179,8 +180,7 @@ __noinline int suspend_refusal(const struct attempt *attempt, __u32 process)
 		if (oldest)
 			resolve(task, oldest, oldest_at, resolution_for_want_of_time(task, oldest));
 		if (!oldest || __sync_val_compare_and_swap(&oldest->at, 0, BEING_FILLED)) {
-			count_resolution(task, process, task->self_exec_id, attempt->mechanism,
-					 RESOLUTION_PRESUMED);
+			presume(process, attempt->mechanism);
 			return 0;
 		}
 		place = oldest;
@@ -189,7 +189,6 @@ __noinline int suspend_refusal(const struct attempt *attempt, __u32 process)
 	place->sink = attempt->sink;
 	place->source_inode = inode_number_of(attempt->source);
 	place->sink_inode = inode_number_of(attempt->sink);
-	place->exec_id = task->self_exec_id;
 	note_activity(task, place);
 	place->source_fd = attempt->source_fd;
 	place->sink_fd = attempt->sink_fd;

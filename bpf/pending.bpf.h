@@ -18,6 +18,12 @@ static __always_inline int has_pending(struct task_struct *task)
 	return READ_ONCE(pending_buckets[(__u32)task->tgid % PENDING_BUCKETS]) != 0;
 }
 
+static __always_inline void count_pending(__u32 tgid, __u64 added)
+{
+	ADD(pending_buckets[tgid % PENDING_BUCKETS], (__u32)added);
+	ADD(pending_total, added);
+}
+
 /* Begins to watch what follows a refused attempt, counted for the process in slot `process`. */
 int suspend_refusal(const struct attempt *attempt, __u32 process);
 

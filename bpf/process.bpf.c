@@ -39,6 +39,7 @@ __noinline __u32 claim_process(struct process_state *state)
 	record->key.start_time = leader->start_boottime;
 	record->key.exec_id = exec_id;
 	record->key.tgid = leader->tgid;
+	record->claimed_at = bpf_ktime_get_ns();
 	record->ended_at = 0;
 	record->fell_back_at = 0;
 	record->fallen = 0;
@@ -68,9 +69,10 @@ __noinline __u32 claim_process(struct process_state *state)
 	return SLOT_OVERFLOW;
 }
 
-/* The last thread of a process has begun to exit: its record can be retired soon. */
-SEC("tp_btf/sched_process_exit")
-int process_exit(void *ctx)
+/*
+ * A thread exits. With the last one of a process its record can be retired soon. All of this may be done twice.
+ */
+static __always_inline int thread_exits(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct process_state *state;
@@ -89,6 +91,23 @@ int process_exit(void *ctx)
 	if (state && state->slot)
 		end_process(state->slot);
 	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int process_exit(void *ctx)
+{
+	return thread_exits();
+}
+
+/*
+ * Where the kernel preempts programs it does so at every tracepoint. This function is called by each thread of
+ * a process that exits, a little later, while it still has its memory; probes of functions run with preemption
+ * off.
+ */
+SEC("kprobe.multi/exit_mm_release")
+int process_exit_mm(void *ctx)
+{
+	return PROGRAMS_ARE_PREEMPTED ? thread_exits() : 0;
 }
 
 /*

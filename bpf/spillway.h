@@ -219,8 +219,10 @@ struct process_record {
 	__u32 cgroup_hierarchy;
 	/* name of the main thread at the first attempt: bytes that the process chose, not text */
 	__u8 comm[16];
+	/* nanoseconds of CLOCK_MONOTONIC: what is pending since before is of an earlier owner of this slot */
+	__u64 claimed_at;
 	/* with it, what one mechanism counts is one cache line, and no record shares one with its neighbour */
-	__u64 reserved[7];
+	__u64 reserved[6];
 	struct ring_counts rings;
 	struct resolutions resolutions[MECHANISM_COUNT];
 	struct counts mechanisms[MECHANISM_COUNT];
@@ -391,7 +393,6 @@ struct pending {
 	/* their inode numbers: an address is used again at once, and a new socket or pipe has a new number */
 	__u64 source_inode;
 	__u64 sink_inode;
-	__u64 exec_id;
 	/*
 	 * what the thread had read and written, in bytes, and a count of changes to its mappings; read: ~0 if
 	 * unknown

@@ -2,6 +2,7 @@
 /* The tables themselves, and their retirement. */
 #include "tables.bpf.h"
 #include "claim.bpf.h"
+#include "pending.bpf.h"
 #include "process.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -162,6 +163,28 @@ static __always_inline void give_back(__u32 table, void *returned, __u32 capacit
 }
 
 /*
+ * What is still pending of a process that is retired waits for nothing any more: nobody saw its thread exit, or
+ * the process was taken for dead. Whoever resolves such a refusal all the same finds that the record is not its
+ * own any more, and leaves it to this (see resolve()): each is counted once.
+ */
+static __always_inline void presume_pending(struct process_record *record)
+{
+	__u32 tgid = record->key.tgid;
+
+	for (__u32 mechanism = 0; mechanism < MECHANISM_COUNT; mechanism++) {
+		__u64 pending = record->mechanisms[mechanism].attempts[OUTCOME_REFUSED];
+		__u64 *ways = record->resolutions[mechanism].refusals;
+
+		for (__u32 way = 0; way < RESOLUTION_COUNT; way++)
+			pending -= ways[way];
+		if (!pending)
+			continue;
+		ADD(ways[RESOLUTION_PRESUMED], pending);
+		count_pending(tgid, -pending);
+	}
+}
+
+/*
  * Fold one retired record into where it is kept from now on, and give its slot back; an orphan's slot, which
  * holds nothing, likewise. Each is one run of a program, which a signal does not interrupt: wherever the agent
  * is killed, a count stands in one of the two places.
@@ -179,9 +202,11 @@ int fold_process(struct fold *fold)
 	state = record->key.state;
 	if (state != SLOT_RETIRING && state != SLOT_ORPHAN)
 		return 0;
-	if (state == SLOT_RETIRING)
+	if (state == SLOT_RETIRING) {
+		presume_pending(record);
 		move((__u64 *)&record->rings, (__u64 *)&sum->rings,
 		     sizeof(*record) - offsetof(struct process_record, rings));
+	}
 	clear((__u32 *)record, offsetof(struct process_record, rings));
 	give_back(TABLE_PROCESSES, &free_processes, process_capacity, slot);
 	return 0;

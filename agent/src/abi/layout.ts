@@ -1,6 +1,6 @@
 // Generated from the BTF of the BPF object by scripts/generate-layout.ts: do not edit.
 
-export const LAYOUT_HASH = '2a5448e9201817eb';
+export const LAYOUT_HASH = '2f88ca7014f6cb25';
 
 export const LAYOUT = {
   structs: {
@@ -322,10 +322,15 @@ export const LAYOUT = {
           size: 16,
           elements: 16,
         },
-        reserved: {
+        claimed_at: {
           offset: 72,
-          size: 56,
-          elements: 7,
+          size: 8,
+          elements: null,
+        },
+        reserved: {
+          offset: 80,
+          size: 48,
+          elements: 6,
         },
         rings: {
           offset: 128,
@@ -685,7 +690,7 @@ export const LAYOUT = {
       },
     },
     pending: {
-      size: 88,
+      size: 80,
       fields: {
         at: {
           offset: 0,
@@ -712,64 +717,59 @@ export const LAYOUT = {
           size: 8,
           elements: null,
         },
-        exec_id: {
+        read: {
           offset: 40,
           size: 8,
           elements: null,
         },
-        read: {
+        written: {
           offset: 48,
           size: 8,
           elements: null,
         },
-        written: {
+        mappings: {
           offset: 56,
           size: 8,
           elements: null,
         },
-        mappings: {
-          offset: 64,
-          size: 8,
-          elements: null,
-        },
         source_fd: {
-          offset: 72,
+          offset: 64,
           size: 4,
           elements: null,
         },
         sink_fd: {
-          offset: 76,
+          offset: 68,
           size: 4,
           elements: null,
         },
         process: {
-          offset: 80,
+          offset: 72,
           size: 4,
           elements: null,
         },
         error: {
-          offset: 84,
+          offset: 76,
           size: 2,
           elements: null,
         },
         mechanism: {
-          offset: 86,
+          offset: 78,
           size: 1,
           elements: null,
         },
         watched: {
-          offset: 87,
+          offset: 79,
           size: 1,
           elements: null,
         },
       },
     },
     thread_state: {
-      size: 352,
+      size: 320,
       fields: {
         pendings: {
           offset: 0,
-          size: 352,
+          size: 320,
           elements: 4,
         },
       },
@@ -1105,32 +1105,32 @@ export const LAYOUT = {
       offset: 48,
       size: 8,
     },
-    pending_total: {
-      section: '.bss',
-      offset: 56,
-      size: 8,
-    },
     watching: {
       section: '.bss',
-      offset: 64,
+      offset: 56,
       size: 4,
-    },
-    pending_buckets: {
-      section: '.bss',
-      offset: 68,
-      size: 4096,
     },
     events_lost: {
       section: '.bss',
-      offset: 4168,
+      offset: 64,
       size: 8,
     },
     forks_lost: {
       section: '.bss',
-      offset: 4176,
+      offset: 72,
       size: 8,
     },
     shared_types: {
+      section: '.bss',
+      offset: 80,
+      size: 8,
+    },
+    pending_buckets: {
+      section: '.bss',
+      offset: 88,
+      size: 4096,
+    },
+    pending_total: {
       section: '.bss',
       offset: 4184,
       size: 8,

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import type { BpfError, Link, Program } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus } from '../model/snapshot.ts';
-import { isFexit, isReturn, leftOut, toldName } from './hooks.ts';
+import { isFexit, isForPreemption, isReturn, leftOut, toldName } from './hooks.ts';
 import type { Loaded } from './load.ts';
 import { privilegeRemedy } from './privileges.ts';
 import { FEXIT_REMEDY, TRACEFS_REMEDY } from './remedies.ts';
@@ -64,7 +64,7 @@ export function attachAll(
   const skipped = leftOut(hooks);
   const all = object.programNames();
   // a claim waits for the program at the tracepoint: so that one is attached first
-  const ordered = [...all.filter((one) => !isReturn(one)), ...(preempted ? all.filter(isReturn) : [])];
+  const ordered = [...all.filter((one) => !isForPreemption(one)), ...(preempted ? all.filter(isForPreemption) : [])];
   for (const programName of ordered) {
     if (skipped.has(programName)) continue;
     const program = object.program(programName);

@@ -12,7 +12,7 @@ import {
   COUNTER_COLUMNS,
   mechanismColumn,
   OUTCOMES_WITH_BYTES,
-  pendingOf,
+  presumePending,
   resolutionColumn,
 } from '../model/counters.ts';
 import type { CauseKind, Workload } from '../model/snapshot.ts';
@@ -101,7 +101,8 @@ class Sums {
 
   carried(): Carried {
     const workloads = [...this.#workloads.values()];
-    for (const counters of [this.overflow, this.nobody, ...workloads.map((sum) => sum.counters)]) endPending(counters);
+    for (const counters of [this.overflow, this.nobody, ...workloads.map((sum) => sum.counters)])
+      presumePending(counters);
     const { overflow, nobody, flows, nonIpFlows, latencies, overflows } = this;
     return { workloads, overflow, nobody, flows, nonIpFlows, causes: [...this.#causes.values()], latencies, overflows };
   }
@@ -174,14 +175,6 @@ function addDeparted(sums: Sums, old: OldTables, reader: Reader, columns: readon
     const cause = reader.cause(record, workload ?? { unit: '', comm: '' });
     if (cause !== null) sums.addCause(cause);
   });
-}
-
-/** Refusals that were pending wait for nothing any more: nobody saw what became of them. */
-function endPending(counters: Float64Array): void {
-  for (const mechanism of MECHANISMS) {
-    const column = resolutionColumn(mechanism, 'presumed');
-    counters[column] = (counters[column] ?? 0) + Math.max(0, pendingOf(counters, mechanism));
-  }
 }
 
 type Enum = Readonly<Record<string, number>>;

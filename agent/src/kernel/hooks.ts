@@ -22,6 +22,10 @@ const STAND_INS: ReadonlyMap<string, string> = new Map([
  * kernel preempts these (bpf/claim.bpf.h).
  */
 const RETURNS: ReadonlySet<string> = new Set(['attempt_return', 'io_uring_enter_return', 'io_uring_setup_return']);
+/** What is attached only where the kernel preempts programs. */
+const FOR_PREEMPTION: ReadonlySet<string> = new Set([...RETURNS, 'process_exit_mm']);
+
+export const isForPreemption = (program: string): boolean => FOR_PREEMPTION.has(program);
 
 export const isReturn = (program: string): boolean => RETURNS.has(program);
 

@@ -143,7 +143,8 @@ export class Kernel {
         events.onRetiredProcess?.(process);
       },
     );
-    this.#tidier = new Tidier(binding, this.#tables, retirement, options.retireIdle, onError);
+    const isPending = () => this.#watch.pending > 0;
+    this.#tidier = new Tidier(binding, this.#tables, retirement, options.retireIdle, isPending, onError);
     this.#events = this.#object.map('events').consume(EVENT.size, (records) => {
       this.#onEvents(records, onError);
     });

@@ -6,9 +6,9 @@
  * the next snapshot run on one thread. Each step is one run of a program: an agent that is killed between two of them leaves
  * slots that are RETIRING, with which the next one goes on (finish()).
  */
-import { LAYOUT, type TableName, TABLES } from '../abi/layout.ts';
+import { LAYOUT, MECHANISMS, type TableName, TABLES } from '../abi/layout.ts';
 import type { Binding, BpfObject, MappedRegion, Program } from '../../../native/lib/index.ts';
-import type { Counters } from '../model/counters.ts';
+import { type Counters, presumePending } from '../model/counters.ts';
 import type { Workload } from '../model/snapshot.ts';
 import { type CauseKey, causeKey, processTable, readRows, type Rows, slotsIn, type WorkloadCache } from './collect.ts';
 import type { CulpritCache } from './culprit.ts';
@@ -124,14 +124,17 @@ export class Retirement {
       const place = placeOf.get(slot);
       if (place === undefined) continue;
       this.#foldSlot('processes', slot, place);
+      const counters = rows.counters.slice(row * columns, (row + 1) * columns);
+      // as the fold has done it
+      const presumed = presumePending(counters);
       this.#onProcess({
         comm: names.comms[row] ?? '',
         unit: names.units[row] ?? '',
         pid: names.pids[row] ?? 0,
         startTime: names.startTimes[row] ?? 0,
-        fallen: names.fallen[row] ?? 0,
-        fellBackAt: names.fellBackAt[row] ?? 0,
-        counters: rows.counters.slice(row * columns, (row + 1) * columns),
+        fallen: presumed.reduce((bits, one) => bits | (1 << MECHANISMS.indexOf(one)), names.fallen[row] ?? 0),
+        fellBackAt: presumed.length > 0 ? this.#binding.bootTimeNs() : (names.fellBackAt[row] ?? 0),
+        counters,
       });
     }
   }

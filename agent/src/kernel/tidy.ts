@@ -1,13 +1,13 @@
 /** When slots are retired: processes soon after they end, idle entries when room gets short. */
 import { readFileSync } from 'node:fs';
-import { LAYOUT, MECHANISMS } from '../abi/layout.ts';
+import { LAYOUT } from '../abi/layout.ts';
 import type { Binding } from '../../../native/lib/index.ts';
-import { pendingOf } from '../model/counters.ts';
-import { withRows } from './collect.ts';
+import { type Counters, hasPending } from '../model/counters.ts';
+import { type Rows, withRows } from './collect.ts';
 import { IDLE_POLICIES, IdleTracker } from './idle.ts';
 import { isGone, supersededRows } from './liveness.ts';
 import { liveSlots, type Retirement } from './retire.ts';
-import { SLOT_FIRST, type SlotTable, type Tables } from './tables.ts';
+import { SHAPES, SLOT_FIRST, type SlotTable, type Tables } from './tables.ts';
 
 const ENDED_AT_WORD = LAYOUT.structs.process_record.fields.ended_at.offset / 4;
 
@@ -21,11 +21,19 @@ const RELAXED_SWEEPS = 10;
 const GONE_IDLE_S = 30;
 const GONE_SWEEPS = 30;
 
+/**
+ * What is pending of a process that has ended is waited for so long: another thread of it may still be on its way out. Likewise
+ * of one whose end nobody saw. Longer than a refusal may be pending (bpf/pending.bpf.c): a process that we only cannot see, in a
+ * pid namespace of our own, loses none by it.
+ */
+const PENDING_S = 2;
+
 export class Tidier {
   readonly #binding: Binding;
   readonly #tables: Tables;
   readonly #retirement: Retirement;
   readonly #retireIdle: boolean;
+  readonly #isPending: () => boolean;
   readonly #onError: (error: unknown) => void;
   readonly #sweeper: NodeJS.Timeout;
   readonly #idle: Readonly<Record<'processes' | 'flows' | 'flows6', IdleTracker>>;
@@ -35,17 +43,20 @@ export class Tidier {
   #isSweepDue = false;
   #closed = false;
 
+  /** @param isPending whether any refusal is pending at all */
   constructor(
     binding: Binding,
     tables: Tables,
     retirement: Retirement,
     retireIdle: boolean,
+    isPending: () => boolean,
     onError: (error: unknown) => void,
   ) {
     this.#binding = binding;
     this.#tables = tables;
     this.#retirement = retirement;
     this.#retireIdle = retireIdle;
+    this.#isPending = isPending;
     this.#onError = onError;
     const tracker = (table: SlotTable) => new IdleTracker(table.capacity + SLOT_FIRST);
     this.#idle = {
@@ -101,11 +112,11 @@ export class Tidier {
 
   async #retireEnded(): Promise<void> {
     const table = this.#tables.processes;
-    const { keyWords } = table.shape;
+    const now = this.#binding.bootTimeNs() / 1e9;
     const ended = withRows(table, (rows) =>
       liveSlots(rows, (row) => {
-        const at = row * keyWords + ENDED_AT_WORD;
-        return rows.keys[at] !== 0 || rows.keys[at + 1] !== 0;
+        const endedAt = endedAtOf(rows, row);
+        return endedAt > 0 && (now - endedAt >= PENDING_S || !hasPending(countersOf(table, rows, row)));
       }),
     );
     if (ended.length > 0) await this.#retirement.processes(ended);
@@ -115,9 +126,10 @@ export class Tidier {
     await this.#retireEnded();
     if (this.isClosed()) return;
     this.#retirement.giveBackOrphans();
-    if (!this.#retireIdle) return;
+    if (this.#isPending()) await this.#retireGone(PENDING_S, hasPending);
+    if (this.isClosed() || !this.#retireIdle) return;
     this.#sweeps++;
-    if (this.#sweeps % GONE_SWEEPS === 0) await this.#retireGone();
+    if (this.#sweeps % GONE_SWEEPS === 0) await this.#retireGone(GONE_IDLE_S);
     for (const [name, policy] of IDLE_POLICIES) {
       const { entries, capacity } = this.#tables[name];
       const pressed = entries >= policy.pressure * capacity;
@@ -128,15 +140,17 @@ export class Tidier {
     }
   }
 
-  async #retireGone(): Promise<void> {
+  /** Those whose end nobody saw: they have been idle for so long and there is no such process. */
+  async #retireGone(allowed: number, wanted: (counters: Counters) => boolean = () => true): Promise<void> {
     const table = this.#tables.processes;
     const now = this.#binding.bootTimeNs() / 1e9;
     const gone = withRows(table, (rows) => {
+      this.#idle.processes.note(rows, table.shape.counterColumns, now);
       const superseded = supersededRows(rows);
       return liveSlots(rows, (row) => {
+        if (!wanted(countersOf(table, rows, row))) return false;
         if (superseded.has(row)) return true;
-        const since = this.#idle.processes.since(rows.slots[row] ?? 0);
-        return since > 0 && now - since >= GONE_IDLE_S && isGone(rows, row, statOf);
+        return now - this.#idle.processes.since(rows.slots[row] ?? 0) >= allowed && isGone(rows, row, statOf);
       });
     });
     if (gone.length > 0) await this.#retirement.processes(gone);
@@ -151,12 +165,20 @@ export class Tidier {
       this.#idle[name].note(rows, counterColumns, now);
       return liveSlots(rows, (row) => {
         if (now - this.#idle[name].since(rows.slots[row] ?? 0) < allowed) return false;
-        const counters = rows.counters.subarray(row * counterColumns, (row + 1) * counterColumns);
         // what is pending shall be resolved where it was counted
-        return name !== 'processes' || MECHANISMS.every((mechanism) => pendingOf(counters, mechanism) === 0);
+        return name !== 'processes' || !hasPending(countersOf(table, rows, row));
       });
     });
   }
+}
+
+const countersOf = ({ shape: { counterColumns: columns } }: SlotTable, rows: Rows, row: number): Counters =>
+  rows.counters.subarray(row * columns, (row + 1) * columns);
+
+/** Seconds since boot; 0 if it has not ended. */
+function endedAtOf({ keys }: Rows, row: number): number {
+  const at = row * SHAPES.processes.keyWords + ENDED_AT_WORD;
+  return ((keys[at] ?? 0) + (keys[at + 1] ?? 0) * 2 ** 32) / 1e9;
 }
 
 function statOf(pid: number): string | null {

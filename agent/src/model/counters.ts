@@ -64,6 +64,20 @@ export function pendingOf(counters: Counters, mechanism: Mechanism): number {
   return pending;
 }
 
+/** Is any refusal pending? */
+export const hasPending = (counters: Counters): boolean =>
+  MECHANISMS.some((mechanism) => pendingOf(counters, mechanism) > 0);
+
+/** Ends what is pending as `presumed`: nobody will see what becomes of it. @returns the mechanisms of which something was. */
+export function presumePending(counters: Counters): Mechanism[] {
+  return MECHANISMS.filter((mechanism) => {
+    const pending = Math.max(0, pendingOf(counters, mechanism));
+    const column = resolutionColumn(mechanism, 'presumed');
+    counters[column] = (counters[column] ?? 0) + pending;
+    return pending > 0;
+  });
+}
+
 /** The resolutions that are fallbacks: each is one transfer that ended in copying. */
 export const EVIDENCE = ['confirmed', 'presumed'] as const satisfies readonly Resolution[];
 

@@ -16,6 +16,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   enter_fexit: 'fexit/__x64_sys_io_uring_enter',
   io_uring_enter_return: 'kretprobe.multi/__x64_sys_io_uring_enter',
   process_exit: 'tp_btf/sched_process_exit',
+  process_exit_mm: 'kprobe.multi/exit_mm_release',
 };
 
 /** An object whose programs attach, but for those named in `failing`. */
@@ -88,7 +89,7 @@ describe('each return is seen in one place', () => {
 });
 
 describe('where the kernel preempts programs at tracepoints', () => {
-  it('those at the return of functions are attached, after all others', () => {
+  it('those at functions are attached too, after all others', () => {
     expect(told('tracepoint', { preempted: true }).map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
       'attempt_exit tp/syscalls/sys_exit_{sendfile64,splice,tee,vmsplice,copy_file_range}',
       'io_uring_completion tp/io_uring/io_uring_complete',
@@ -96,8 +97,12 @@ describe('where the kernel preempts programs at tracepoints', () => {
       'process_exit tp_btf/sched_process_exit',
       'attempt_return kretprobe.multi/__x64_sys_{sendfile64,splice,tee,vmsplice,copy_file_range}',
       'io_uring_enter_return kretprobe.multi/__x64_sys_io_uring_enter',
+      'process_exit_mm kprobe.multi/exit_mm_release',
     ]);
-    expect(told('fexit', { preempted: true })).toEqual(told('fexit'));
+    expect(told('fexit', { preempted: true })).toEqual([
+      ...told('fexit'),
+      'process_exit_mm kprobe.multi/exit_mm_release attached',
+    ]);
   });
 
   it('hidden is what the programs at tracepoints missed, but for calls that had been counted', () => {
