@@ -198,7 +198,9 @@ reference: $(STAMPS)/layout ## docs/cli.md from the tree of commands; man page a
 	@$(NODE) scripts/generate-reference.ts build/reference "$$(date +%s)"
 	@cp build/reference/cli.md docs/cli.md
 
-test-container: $(STAMPS)/libbpf ## the object built in the container is the one built here
+test-container: build $(BUNDLE_INPUTS) ## the object built in a container is the one built here; the image as docs/operations.md runs it
+	@scripts/require-root 'make test-container'
+	@scripts/mount-filesystems
 	@scripts/test-container
 
 # KERNELS names some of them (scripts/fetch-kernel --list), ARGS some of the tests (e.g. quick).

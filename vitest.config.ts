@@ -47,7 +47,7 @@ export default defineConfig({
         test: {
           name: 'package',
           sequence: { groupOrder: 4 },
-          include: ['packaging/test/**/*.test.ts'],
+          include: ['packaging/test/*.test.ts'],
           // Packages of Node are large.
           testTimeout: 300_000,
           hookTimeout: 600_000,

@@ -60,7 +60,7 @@ describe.each(KERNELS.filter((kernel) => ['6.1', '6.12'].includes(kernel)))('Lin
   });
 
   beforeAll(async () => {
-    const machine = { kernel, systemd: true, input, timeoutSeconds: 1_200 };
+    const machine = { kernel, systemd: true, input, timeoutSeconds: 3_000 };
     outcome = await boot(machine).run('bash /in/package.sh');
     const step = outcome.file('step')?.trim() ?? 'boot';
     if (step !== 'done') throw new Error(`the machine stopped while it ${step}: ${outcome.output}${outcome.stderr}`);
@@ -79,6 +79,16 @@ describe.each(KERNELS.filter((kernel) => ['6.1', '6.12'].includes(kernel)))('Lin
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Notification);
+
+  it('is installed, upgraded, removed and purged by apt, without a network and without a complaint', () => {
+    for (const name of ['install', 'upgrade', 'remove', 'purge']) {
+      expect(fact(name), name).not.toMatch(/^(?:E|W|Err|dpkg|spillway):/m);
+    }
+    expect(fact('install')).toMatch(/^Setting up spillway \(/m);
+    expect(fact('upgrade')).toContain(`Setting up spillway (${NEWER})`);
+    expect(fact('remove')).toMatch(/^Removing spillway \(/m);
+    expect(fact('purge')).toMatch(/^Purging configuration files for spillway \(/m);
+  });
 
   it('is installed, and runs at once: ready, attached, its status in one line', () => {
     expect(states('installed')).toMatchObject({ ActiveState: 'active', SubState: 'running', NRestarts: '0' });

@@ -59,8 +59,8 @@ const AT = `http://${ADDRESS}`;
 const DIRECTORY = '/tmp/clock';
 const AGENT = `${process.cwd()}/bin/spillway`;
 const DAY_S = 86_400;
-/** Long enough for an emulated machine to fall asleep before it is to wake. */
-const SLEEP_S = 45;
+/** Long enough for an emulated machine to fall asleep before it is to wake: one that is told to wake before sleeps for ever. */
+const SLEEP_S = 120;
 
 /** Is refused and falls back, a few times a second, for as long as it lives. */
 const FALL_BACK = `
@@ -83,17 +83,21 @@ const clocks = (): number[] =>
 
 let agent: ChildProcessByStdio<null, null, Readable>;
 
-/** Asked again where the agent has just closed the connection, because nothing was asked for a while. */
-async function get(path: string): Promise<Response> {
+/** Asked again where the agent has just closed the connection, because nothing was asked for a while, or could not answer yet. */
+async function ask<T>(path: string, read: (answer: Response) => Promise<T>): Promise<T> {
   for (;;) {
-    const answer = await fetch(`${AT}${path}`).catch(() => null);
-    if (answer !== null) return answer;
-    if (agent.exitCode !== null) throw new Error('the agent has ended');
+    try {
+      const answer = await fetch(`${AT}${path}`);
+      if (answer.ok) return await read(answer);
+    } catch {
+      // what it has ended of, if it has, stands in its standard error
+    }
+    if (agent.exitCode !== null) throw new Error(`the agent has ended with ${String(agent.exitCode)}`);
     await sleep(200);
   }
 }
 
-const json = async <T>(path: string): Promise<T> => (await (await get(path)).json()) as T;
+const json = <T>(path: string): Promise<T> => ask(path, async (answer) => (await answer.json()) as T);
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await sleep(200);
@@ -104,7 +108,7 @@ async function look(after: string): Promise<Look> {
     await json<Look['snapshot']>('/api/v1/snapshot'),
     await json<Look['alerts']>('/api/v1/alerts'),
   ];
-  const metrics = await (await get('/metrics')).text();
+  const metrics = await ask('/metrics', (answer) => answer.text());
   const [monotonic = 0, boottime = 0] = clocks();
   return {
     after,
@@ -119,7 +123,7 @@ async function look(after: string): Promise<Look> {
 
 /** Notes what the stream says until the agent ends. */
 async function watch(updates: Update[]): Promise<void> {
-  const response = await get('/api/v1/stream');
+  const response = await ask('/api/v1/stream', (answer) => Promise.resolve(answer));
   let rest = '';
   for await (const part of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
     const messages = (rest + part).split('\n\n');
@@ -147,6 +151,7 @@ const CHANGES: readonly (readonly [name: string, change: () => void])[] = [
   [
     'a sleep',
     () => {
+      writeFileSync('/sys/class/rtc/rtc0/wakealarm', '0');
       writeFileSync('/sys/class/rtc/rtc0/wakealarm', `+${String(SLEEP_S)}`);
       writeFileSync('/sys/power/state', 'mem');
     },

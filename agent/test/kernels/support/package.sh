@@ -7,6 +7,11 @@ export NO_COLOR=1 SYSTEMD_COLORS=0 SYSTEMD_PAGER='' DEBIAN_FRONTEND=noninteracti
 unit=spillway.service
 config=/etc/spillway/config.yaml
 
+# step NAME: what it does from here on; also printed, for one who reads why a machine was ended
+step() {
+  echo "$1" >/out/step
+  echo "$SECONDS s: $1"
+}
 # fact NAME COMMAND...
 fact() {
   local name=$1
@@ -48,8 +53,10 @@ logged() { journal | grep --quiet --fixed-strings -- "$1"; }
 names >/tmp/names
 programs >/tmp/programs
 
-echo 'installs' >/out/step
-fact install dpkg --install /in/first.deb
+step 'installs'
+# as docs/operations.md says it; without a network, so what it depends on is there
+cd /in || exit
+fact install apt install ./first.deb
 fact installed states
 fact status systemctl status "$unit" --no-pager --lines 0
 fact first-metrics metrics
@@ -59,7 +66,7 @@ cat /proc/"$(show MainPID)"/task/*/status | grep '^CapPrm' | sort -u >/out/threa
 fact security systemd-analyze security "$unit" --no-pager
 fact bpffs stat --format '%a %n' /sys/fs/bpf/spillway
 
-echo 'counts' >/out/step
+step 'counts'
 # shellcheck disable=SC2016 # the template is JavaScript's
 /usr/lib/spillway/bin/node -e '
   const { appendFileSync } = require("node:fs");
@@ -97,7 +104,7 @@ attempt known 700
 fact counted metrics
 fact pins find /sys/fs/bpf/spillway
 
-echo 'is killed' >/out/step
+step 'is killed'
 pid=$(show MainPID)
 kill -KILL "$pid"
 within 20 is activating
@@ -108,7 +115,7 @@ within 120 run_again "$pid"
 fact after-kill states
 fact after-kill-metrics metrics
 
-echo 'alerts' >/out/step
+step 'alerts'
 touch /out/notifications
 # refused because of O_APPEND, then written
 python3 -c '
@@ -125,14 +132,14 @@ load=$!
 within 90 test -s /out/notifications
 fact firing spillway alerts list --firing -o json
 
-echo 'is upgraded' >/out/step
+step 'is upgraded'
 pid=$(show MainPID)
 (for ((i = 0; i < 40; i++)); do
   attempt during 10
   sleep 0.2
 done) &
 during=$!
-fact upgrade dpkg --install /in/second.deb
+fact upgrade apt install ./second.deb
 wait "$during"
 within 60 run_again "$pid"
 fact version spillway version
@@ -143,7 +150,7 @@ cp /out/notifications /out/notifications-before-end
 kill "$load"
 within 90 grep -q '"status":"resolved"' /out/notifications
 
-echo 'is reloaded' >/out/step
+step 'is reloaded'
 pid=$(show MainPID)
 cp "$config" /tmp/config.yaml
 echo 'status_url: http://here.example/' >>"$config"
@@ -161,7 +168,7 @@ within 30 says 'no alert'
 fact mended states
 echo "$pid" >/out/reload-pid
 
-echo 'is stuck' >/out/step
+step 'is stuck'
 mkdir -p "/run/systemd/system/$unit.d"
 printf '[Service]\nWatchdogSec=5\n' >"/run/systemd/system/$unit.d/watchdog.conf"
 systemctl daemon-reload
@@ -178,12 +185,12 @@ fact after-stuck-metrics metrics
 rm -r "/run/systemd/system/$unit.d"
 systemctl daemon-reload
 
-echo 'is removed' >/out/step
-fact remove dpkg --remove spillway
+step 'is removed'
+fact remove apt remove --yes spillway
 fact after-remove ls -d /etc/spillway/config.yaml /var/lib/spillway/. /sys/fs/bpf/spillway /usr/bin/spillway
 programs >/tmp/programs-now
 fact left-programs diff /tmp/programs /tmp/programs-now
-fact purge dpkg --purge spillway
+fact purge apt purge --yes spillway
 kill "$receiver"
 names >/tmp/names-now
 fact left-names diff /tmp/names /tmp/names-now
@@ -194,4 +201,4 @@ fact left-unit systemctl show "$unit" --property=LoadState,ActiveState
 fact left-state dpkg-query --show --showformat '${Status}\n' spillway
 fact journal journal
 uname -r >/out/release
-echo 'done' >/out/step
+step 'done'
