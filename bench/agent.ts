@@ -14,13 +14,17 @@ const FLOWS = 65_536;
 const REPEATS = 30;
 const WARM_UPS = 10;
 
-/** Milliseconds of each of `REPEATS` runs; the first ones, before the code is compiled, are left out. */
+/**
+ * Milliseconds of processor time, of all threads, of each of `REPEATS` runs: others who have the processors meanwhile do not count. The
+ * first ones, before the code is compiled, are left out.
+ */
 function milliseconds(work: () => unknown): Spread {
   const times: number[] = [];
   for (let i = 0; i < REPEATS; i++) {
-    const start = performance.now();
+    const start = process.cpuUsage();
     work();
-    if (i >= WARM_UPS) times.push(performance.now() - start);
+    const { user, system } = process.cpuUsage(start);
+    if (i >= WARM_UPS) times.push((user + system) / 1000);
   }
   return spread(times);
 }
@@ -33,10 +37,19 @@ export interface Reading {
   /** The longest step of each, between which others have their turn. */
   readonly longestStep: Spread;
   readonly fullScrapeBytes: number;
+  /** Loading and attaching the programs. */
+  readonly loading: Spread;
 }
 
 /** Milliseconds to read 65,536 live flows and to write them as text: the default hundred, and all of them. */
 export function measureReading(): Reading {
+  const loading = Array.from({ length: STARTS }, () => {
+    const start = performance.now();
+    const kernel = startKernel(DEFAULT_OPTIONS);
+    const milliseconds = performance.now() - start;
+    kernel.close();
+    return milliseconds;
+  });
   const kernel = startKernel(DEFAULT_OPTIONS);
   try {
     execFileSync(`${ROOT}/build/live/flows`, [String(FLOWS), '1'], { stdio: 'ignore' });
@@ -44,16 +57,24 @@ export function measureReading(): Reading {
     const collection = { seconds: 0, success: true };
     const few = new Exporter(build, DEFAULT_LIMITS);
     const all = new Exporter(build, { ...DEFAULT_LIMITS, flows: FLOWS });
-    const snapshot = kernel.snapshot();
+    const using = <T>(use: (snapshot: Snapshot) => T): T => {
+      const snapshot = kernel.snapshot();
+      try {
+        return use(snapshot);
+      } finally {
+        kernel.release(snapshot);
+      }
+    };
     const longest: number[] = [];
-    const fullScrape = milliseconds(() => longest.push(longestStep(all, kernel.snapshot(), collection)));
+    const fullScrape = milliseconds(() => using((snapshot) => longest.push(longestStep(all, snapshot, collection))));
     return {
-      flows: snapshot.flows[0].length,
-      snapshot: milliseconds(() => kernel.snapshot()),
-      scrape: milliseconds(() => few.render(kernel.snapshot(), collection)),
+      flows: using(({ flows }) => flows[0].length),
+      snapshot: milliseconds(() => using(() => null)),
+      scrape: milliseconds(() => using((snapshot) => few.render(snapshot, collection))),
       fullScrape,
       longestStep: spread(longest.slice(WARM_UPS)),
-      fullScrapeBytes: Buffer.byteLength(all.render(kernel.snapshot(), collection)),
+      fullScrapeBytes: using((snapshot) => Buffer.byteLength(all.render(snapshot, collection))),
+      loading: spread(loading),
     };
   } finally {
     kernel.close();
@@ -77,18 +98,25 @@ export interface Daemon {
   /** Milliseconds from exec to `/-/ready`, and what that took of the processors. */
   readonly ready: Spread;
   readonly startCpu: Spread;
-  /** Percent of one processor while nothing happens and nobody asks. */
-  readonly idleCpu: number;
+  /** Percent of one processor while nobody asks, in each of some windows; what else the host does only ever adds. */
+  readonly idleCpu: Spread;
+  /** Attempts a second that others made meanwhile: each is work for an agent that should have none. */
+  readonly attemptsOfOthers: number;
   /** MiB resident: idle, with full tables after scrapes, and the most that it ever was when each flow is a series. */
   readonly idle: number;
   readonly full: number;
   readonly peak: number;
   /** Series of the scrapes before that peak. */
   readonly series: number;
+  /** Node with an HTTP server and nothing else: exec to its first answer, and what it has resident. */
+  readonly bare: { readonly ready: Spread; readonly resident: number };
 }
 
 const STARTS = 5;
-const IDLE_SECONDS = 20;
+/** By then what only the start needed is given back. */
+const SETTLED_MS = 15_000;
+const IDLE_WINDOWS = 6;
+const WINDOW_MS = 10_000;
 
 /** Starts the daemon a few times; the last but one is filled as it comes, the last one with all flows as series. */
 export async function measureDaemon(): Promise<Daemon> {
@@ -100,12 +128,19 @@ export async function measureDaemon(): Promise<Daemon> {
     cpu.push(cpuMs(daemon.pid));
     await daemon.stop();
   }
+  const bare = await measureBare();
   const usual = await startDaemon(STARTS, []);
-  await sleep(3000);
+  await sleep(SETTLED_MS);
   const idle = statusMiB(usual.pid, 'VmRSS');
-  const before = cpuMs(usual.pid);
-  await sleep(IDLE_SECONDS * 1000);
-  const idleCpu = (cpuMs(usual.pid) - before) / (10 * IDLE_SECONDS);
+  const attempts = await attemptsOf(usual.url);
+  const since = performance.now();
+  const idleCpu: number[] = [];
+  for (let window = 0; window < IDLE_WINDOWS; window++) {
+    const before = cpuMs(usual.pid);
+    await sleep(WINDOW_MS);
+    idleCpu.push((100 * (cpuMs(usual.pid) - before)) / WINDOW_MS);
+  }
+  const attemptsOfOthers = ((await attemptsOf(usual.url)) - attempts) / ((performance.now() - since) / 1000);
   await fill(usual.url);
   const full = statusMiB(usual.pid, 'VmRSS');
   await usual.stop();
@@ -119,10 +154,48 @@ export async function measureDaemon(): Promise<Daemon> {
     const peak = statusMiB(all.pid, 'VmHWM');
     await all.stop();
     const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length;
-    return { ready: spread(times), startCpu: spread(cpu), idleCpu, idle, full, peak, series };
+    return {
+      ready: spread(times),
+      startCpu: spread(cpu),
+      idleCpu: spread(idleCpu),
+      attemptsOfOthers,
+      idle,
+      full,
+      peak,
+      series,
+      bare,
+    };
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** All attempts that an agent has counted. */
+async function attemptsOf(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const counts = text.matchAll(/^spillway_attempts_total\{.*\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+/** What Node takes that does nothing but answer: with the flags of bin/spillway. */
+async function measureBare(): Promise<Daemon['bare']> {
+  const times: number[] = [];
+  let resident = NaN;
+  for (let start = 0; start < STARTS; start++) {
+    const url = `http://127.0.0.1:${String(22_180 + start)}`;
+    const script = `require('node:http').createServer((_, response) => response.end()).listen(${url.slice(-5)}, '127.0.0.1')`;
+    const began = performance.now();
+    const child = spawn(process.execPath, ['--disable-sigusr1', '--max-semi-space-size=2', '-e', script]);
+    await ready(url, child);
+    times.push(performance.now() - began);
+    if (start === STARTS - 1) {
+      await sleep(1000);
+      resident = statusMiB(child.pid ?? 0, 'VmRSS');
+    }
+    child.kill();
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
+  return { ready: spread(times), resident };
 }
 
 /** @param nth gives it a port of its own */

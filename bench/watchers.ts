@@ -13,10 +13,16 @@ export interface Watcher {
 export const nobody: Watcher = { name: 'nobody', start: () => Promise.resolve(() => Promise.resolve()) };
 
 /** bpftrace with a program on one exit tracepoint, e.g. `sys_exit_sendfile64`. */
-export const bpftrace = (tracepoint: string, body: string): Watcher => ({
-  name: `bpftrace {${body}}`,
+export const bpftrace = (tracepoint: string, body: string): Watcher =>
+  bpftraceAt(`tracepoint:syscalls:${tracepoint}`, body, `bpftrace {${body}}`);
+
+/** bpftrace with a program that does nothing at the exit of every system call, as the evidence probe is at. */
+export const emptyAtEveryExit = (): Watcher => bpftraceAt('rawtracepoint:sys_exit', ' ', 'bpftrace { } at every exit');
+
+const bpftraceAt = (hook: string, body: string, name: string): Watcher => ({
+  name,
   start: async () => {
-    const child = spawn('bpftrace', ['-e', `tracepoint:syscalls:${tracepoint} {${body}}`], { stdio: 'ignore' });
+    const child = spawn('bpftrace', ['-e', `${hook} {${body}}`], { stdio: 'ignore' });
     // nothing outside tells when it is attached; it compiles its program for half a second
     await sleep(1500);
     return attached(child, 'SIGINT');

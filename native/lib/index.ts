@@ -215,6 +215,11 @@ export interface Binding {
   sealsOf(path: string): number;
   /** Nanoseconds since boot, suspend included (CLOCK_BOOTTIME): the clock of the kernel's start times. */
   bootTimeNs(): number;
+  /**
+   * Takes the pages of programs and libraries, as far as they are those of their files, out of this process: what is needed of them comes
+   * back from the page cache as it is used. Returns how many bytes were resident; 0 where /proc/self/smaps cannot be read.
+   */
+  releaseFilePages(): number;
   /** Microseconds of CLOCK_MONOTONIC: the clock of MONOTONIC_USEC in sd_notify(3). */
   monotonicUs(): number;
   /**

@@ -69,6 +69,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("pidfdOpen", Napi::Function::New<PidfdOpen>(env, "pidfdOpen"));
   exports.Set("sealsOf", Napi::Function::New<SealsOf>(env, "sealsOf"));
   exports.Set("bootTimeNs", Napi::Function::New<BootTimeNs>(env, "bootTimeNs"));
+  exports.Set("releaseFilePages", Napi::Function::New<ReleaseFilePages>(env, "releaseFilePages"));
   exports.Set("monotonicUs", Napi::Function::New<MonotonicUs>(env, "monotonicUs"));
   exports.Set("sendNotification", Napi::Function::New<SendNotification>(env, "sendNotification"));
   exports.Set("limitCapabilities", Napi::Function::New<LimitCapabilities>(env, "limitCapabilities"));

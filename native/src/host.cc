@@ -3,13 +3,17 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cinttypes>
 #include <climits>
+#include <cstdio>
 #include <ctime>
+#include <fstream>
 
 #include "args.h"
 #include "errors.h"
@@ -76,6 +80,44 @@ Napi::Value BootTimeNs(const Napi::CallbackInfo& info) {
   // Cannot fail: the kernel has this clock since 2.6.39.
   clock_gettime(CLOCK_BOOTTIME, &now);
   return Napi::Number::New(info.Env(), static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec));
+}
+
+namespace {
+
+/// A mapping of /proc/PID/smaps, as far as its lines were read.
+struct Mapping {
+  uintptr_t start = 0, end = 0;
+  /// Read-only and private, of a file: what is in it can be read from there again.
+  bool is_readable_again = false;
+};
+
+/// Its first line (`start-end perms offset dev inode path`); false for any other.
+bool ReadMapping(const std::string& line, Mapping* out) {
+  uintptr_t start, end;
+  unsigned long inode;
+  char perms[5];
+  int fields = sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %lu", &start, &end, perms, &inode);
+  if (fields != 4) return false;
+  *out = {start, end, perms[0] == 'r' && perms[1] == '-' && perms[3] == 'p' && inode != 0};
+  return true;
+}
+
+}  // namespace
+
+Napi::Value ReleaseFilePages(const Napi::CallbackInfo& info) {
+  std::ifstream smaps("/proc/self/smaps");
+  Mapping mapping;
+  double released = 0;
+  unsigned long resident = 0, size;
+  for (std::string line; std::getline(smaps, line);) {
+    if (ReadMapping(line, &mapping)) continue;
+    if (sscanf(line.c_str(), "Rss: %lu kB", &size) == 1) resident = size;
+    // Pages of its own are no longer those of the file: relocations, and breakpoints of a debugger.
+    if (sscanf(line.c_str(), "Anonymous: %lu kB", &size) != 1 || size != 0 || !mapping.is_readable_again || resident == 0) continue;
+    // What is locked in memory stays there.
+    if (madvise(reinterpret_cast<void*>(mapping.start), mapping.end - mapping.start, MADV_DONTNEED) == 0) released += resident * 1024.0;
+  }
+  return Napi::Number::New(info.Env(), released);
 }
 
 }  // namespace spillway

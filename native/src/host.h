@@ -13,5 +13,7 @@ Napi::Value LockFile(const Napi::CallbackInfo& info);
 Napi::Value SealsOf(const Napi::CallbackInfo& info);
 /// bootTimeNs()
 Napi::Value BootTimeNs(const Napi::CallbackInfo& info);
+/// releaseFilePages()
+Napi::Value ReleaseFilePages(const Napi::CallbackInfo& info);
 
 }  // namespace spillway

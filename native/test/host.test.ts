@@ -65,3 +65,22 @@ test('libbpfVersion is that of the vendored libbpf', () => {
   const pin = readFileSync(new URL('../vendor/libbpf.pin', import.meta.url), 'utf8');
   expect(pin).toContain(`LIBBPF_VERSION=${binding.libbpfVersion}.`);
 });
+
+test('releaseFilePages takes pages of programs and libraries out of the process, and nothing else', () => {
+  const kib = (field: string) =>
+    Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+  // reads the figures once before, so that doing it brings nothing more
+  kib('RssFile');
+  const files = kib('RssFile');
+  const own = kib('RssAnon');
+  const text = 'what is in memory stays as it is '.repeat(10_000);
+  const released = binding.releaseFilePages();
+  expect(released).toBeGreaterThan(10 * 2 ** 20);
+  // some are needed at once, each with those around it
+  expect(kib('RssFile')).toBeLessThan(files - released / 1024 / 4);
+  expect(kib('RssAnon')).toBeGreaterThan(own - 4096);
+  expect(text.length).toBe(330_000);
+  // relocated data and code still work
+  expect(JSON.parse(JSON.stringify({ a: [1, 'b'] }))).toEqual({ a: [1, 'b'] });
+  expect(binding.libbpfVersion).toMatch(/^1\./);
+});

@@ -1,4 +1,5 @@
 /** `spillway run`: the daemon. */
+import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { Alerting } from '../alerts/alerting.ts';
 import type { AlertsReport, AlertsView, FiringView } from '../alerts/view.ts';
@@ -9,6 +10,7 @@ import type { Hooks } from '../kernel/hooks.ts';
 import type { Confirm, KernelOptions } from '../kernel/options.ts';
 import { DEFAULT_LIMITS, Exporter } from '../metrics/index.ts';
 import { KEPT_CAPABILITIES, lossesHere } from '../kernel/privileges.ts';
+import { FilePages, residentOfFiles } from '../service/file-pages.ts';
 import { Supervisor } from '../service/supervisor.ts';
 import { takeManager } from '../service/watchdog.ts';
 import { Quiet } from '../web/quiet.ts';
@@ -92,6 +94,7 @@ async function serve(flags: RunFlags): Promise<void> {
       if (kernel === null) throw new Error('the probes are not attached yet');
       return kernel.snapshot();
     },
+    release: (snapshot) => kernel?.release(snapshot),
     ready: () => kernel !== null,
     alerts: () => report(alerting?.view() ?? NOTHING_YET, reloader.config),
     reload: () => reloader.reload(),
@@ -117,12 +120,15 @@ async function serve(flags: RunFlags): Promise<void> {
     alerting = running;
     dropPrivileges();
     if (!stop.signal.aborted) supervisor.ready(attached.programs());
+    const filePages = newFilePages();
     evaluation = setInterval(() => {
       try {
-        const snapshot = attached.snapshot();
+        // no rule is about flows
+        const snapshot = attached.snapshot({ flows: server.watched });
         running.tick(snapshot);
         server.observe(snapshot);
         supervisor.progress(snapshot, running.view().firing.map(nameOfAlert));
+        filePages.tick();
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
         log('error', `evaluating the rules: ${why}`);
@@ -153,6 +159,13 @@ const newSupervisor = (): Supervisor =>
     send: (socket, message) => binding().sendNotification(socket, message),
     monotonicUs: () => binding().monotonicUs(),
     log,
+  });
+
+const newFilePages = (): FilePages =>
+  new FilePages({
+    monotonicMs: () => performance.now(),
+    resident: () => residentOfFiles(readFileSync('/proc/self/status', 'utf8')),
+    release: () => binding().releaseFilePages(),
   });
 
 /** Says what is not seen for want of privileges, and gives up those that only loading and attaching needed. */

@@ -34,12 +34,16 @@ export interface Rows {
 
 const IN_USE = (1 << STATE.LIVE) | (1 << STATE.RETIRING);
 
+/** Memory of rows that nobody needs any longer, one piece for each table: fresh memory costs four times what reading into it does. */
+const SPARE = new WeakMap<SlotTable, ArrayBuffer>();
+
 /** The live records of a table, retiring ones included: their counts are folded elsewhere only when they are drained. */
 export function readRows(table: SlotTable): Rows {
   const { keyWords, counterColumns } = table.shape;
   const used = table.used;
   // all columns in one piece of memory, so that it can be given back as one: the widest words first, which must be aligned
-  const memory = unfilled(used * (8 * counterColumns + 4 * (keyWords + 2)));
+  const bytes = used * (8 * counterColumns + 4 * (keyWords + 2));
+  const memory = takeMemory(table, bytes);
   const counters = new Float64Array(memory, 0, used * counterColumns);
   const keys = new Uint32Array(memory, counters.byteLength, used * keyWords);
   const slots = new Uint32Array(memory, keys.byteOffset + keys.byteLength, used);
@@ -55,17 +59,38 @@ export function readRows(table: SlotTable): Rows {
   };
 }
 
-/**
- * Rows that nobody needs any longer when `use` has returned: their memory is free then, not when the collector finds the time. Read
- * every second, a full table is more than V8 thinks that there is.
- */
+/** Rows that nobody needs any longer when `use` has returned. */
 export function withRows<T>(table: SlotTable, use: (rows: Rows) => T): T {
   const rows = readRows(table);
   try {
     return use(rows);
   } finally {
-    (rows.counters.buffer as ArrayBuffer).transfer(0);
+    giveBack(table, rows.counters);
   }
+}
+
+/**
+ * Nobody needs rows any longer whose columns stand in one piece of memory with this one: the next ones of the table may be read into
+ * it. The columns are empty from here on, so whoever still holds one cannot mistake other rows for these.
+ */
+export function giveBack(table: SlotTable, { buffer }: Float64Array): void {
+  const memory = buffer as ArrayBuffer;
+  if (memory.detached) return;
+  const spare = SPARE.get(table);
+  // the smaller one is free at once, not when the collector finds the time
+  if (spare === undefined || spare.byteLength < memory.byteLength) {
+    spare?.transfer(0);
+    SPARE.set(table, memory.transfer());
+  } else memory.transfer(0);
+}
+
+function takeMemory(table: SlotTable, bytes: number): ArrayBuffer {
+  const spare = SPARE.get(table);
+  // of no use while it waits, and of none later if the table has outgrown it
+  SPARE.delete(table);
+  if (spare !== undefined && spare.byteLength >= bytes) return spare;
+  spare?.transfer(0);
+  return unfilled(bytes);
 }
 
 /** Memory of which only what was written is ever looked at: filling it with zeros takes a third as long as reading a table. */
@@ -78,6 +103,26 @@ export function slotsIn(table: SlotTable, state: number): number[] {
   const slots: number[] = [];
   for (let row = states.indexOf(state); row !== -1; row = states.indexOf(state, row + 1)) slots.push(SLOT_FIRST + row);
   return slots;
+}
+
+/** A process that has ended, and still has its slot. */
+export interface Ended {
+  readonly slot: number;
+  /** Seconds since boot. */
+  readonly endedAt: number;
+}
+
+/** Live slots of processes that have ended. Nothing else of their records is read: this is looked at every second. */
+export function endedSlots(table: SlotTable): Ended[] {
+  const { used } = table;
+  const columns = { indices: new Uint32Array(used), states: new Uint32Array(used), words: new Uint32Array(2 * used) };
+  const length = table.selectWords(1 << STATE.LIVE, used, PROCESS.ended_at.offset, 2, columns);
+  const ended: Ended[] = [];
+  for (let row = 0; row < length; row++) {
+    const endedAt = ((columns.words[2 * row] ?? 0) + (columns.words[2 * row + 1] ?? 0) * 2 ** 32) / 1e9;
+    if (endedAt > 0) ended.push({ slot: SLOT_FIRST + (columns.indices[row] ?? 0), endedAt });
+  }
+  return ended;
 }
 
 /** The counters of one record, live or reserved. */
@@ -154,6 +199,14 @@ export function processTable(table: SlotTable, rows: Rows, workloads: WorkloadCa
   }
   return { length, pids, startTimes, endedAt, comms, units, fallen, fellBackAt, counters };
 }
+
+/** No flows, for who does not look at them. */
+export const noFlows = (family: 4 | 6): FlowTable => ({
+  family,
+  length: 0,
+  keys: new Uint32Array(0),
+  counts: new Float64Array(0),
+});
 
 /** Flow rows are columns already. */
 export function flowTable(table: SlotTable, { length, keys, counters }: Rows): FlowTable {

@@ -11,6 +11,8 @@ import {
   causeList,
   latencyList,
   flowTable,
+  giveBack,
+  noFlows,
   nonIpFlows,
   otherFlows,
   processTable,
@@ -29,7 +31,7 @@ import { PinWatch } from './pin-watch.ts';
 import { PinnedLink, type Pins } from './pins.ts';
 import { startProbes } from './probes.ts';
 import { Retirement, type RetiredProcess } from './retire.ts';
-import { mapTables, SLOT_NOBODY, SLOT_OVERFLOW, type Tables } from './tables.ts';
+import { mapTables, SLOT_NOBODY, SLOT_OVERFLOW, type SlotTable, type Tables } from './tables.ts';
 import { type Taken, TakeoverRun } from './takeover.ts';
 import { Tidier } from './tidy.ts';
 import { Watch } from './watch.ts';
@@ -186,12 +188,14 @@ export class Kernel {
     markProcess(this.#binding, this.#object, pid, flags);
   }
 
-  /** What the tables hold now. */
-  snapshot(): Snapshot {
+  /** What the tables hold now. Without `flows` those are left out, which are most of it where tables are full. */
+  snapshot({ flows: withFlows } = { flows: true }): Snapshot {
     const tables = this.#tables;
     // A probe counts an attempt first with its process, then its cause, then its flow: read the other way round no snapshot has
     // more of those than of attempts, however many come while it is taken.
-    const flows = [readRows(tables.flows), readRows(tables.flows6)] as const;
+    const flowsOf = (table: SlotTable, family: 4 | 6) =>
+      withFlows ? flowTable(table, readRows(table)) : noFlows(family);
+    const flows = [flowsOf(tables.flows, 4), flowsOf(tables.flows6, 6)] as const;
     const noFlow = { otherFlows: otherFlows(tables), nonIpFlows: nonIpFlows(tables) };
     const causes = readRows(tables.causes);
     const processes = readRows(tables.processes);
@@ -202,6 +206,8 @@ export class Kernel {
     const usage = tableUsage(tables);
     const programs = this.programs();
     const harmlessMissedRuns = readWord(this.#skippedClaims);
+    const named = causeList(tables.causes, causes, this.#culprits, processes, names, this.#departed.causes());
+    giveBack(tables.causes, causes.counters);
     return {
       time: { unixMs: Date.now(), boottime: this.boottime() },
       totals: totalCounters(processes, departed, [unattributed, overflow]),
@@ -209,8 +215,8 @@ export class Kernel {
       overflow,
       processes: names,
       departed,
-      causes: causeList(tables.causes, causes, this.#culprits, processes, names, this.#departed.causes()),
-      flows: [flowTable(tables.flows, flows[0]), flowTable(tables.flows6, flows[1])],
+      causes: named,
+      flows,
       ...noFlow,
       latencies: this.#latencies === null ? [] : latencyList(this.#latencies),
       tables: usage,
@@ -222,6 +228,12 @@ export class Kernel {
       },
       harmlessMissedRuns,
     };
+  }
+
+  /** Nobody looks at the flows of a snapshot any longer: the next one is read into their memory. Any number of times. */
+  release({ flows: [flows, flows6] }: Snapshot): void {
+    giveBack(this.#tables.flows, flows.counts);
+    giveBack(this.#tables.flows6, flows6.counts);
   }
 
   /** Every program with its hook, its state and what the kernel counted of it. */

@@ -10,7 +10,7 @@ import { LAYOUT, MECHANISMS, type TableName, TABLES } from '../abi/layout.ts';
 import type { Binding, BpfObject, MappedRegion, Program } from '../../../native/lib/index.ts';
 import { type Counters, presumePending } from '../model/counters.ts';
 import type { Workload } from '../model/snapshot.ts';
-import { type CauseKey, causeKey, processTable, readRows, type Rows, slotsIn, type WorkloadCache } from './collect.ts';
+import { type CauseKey, causeKey, processTable, type Rows, slotsIn, withRows, type WorkloadCache } from './collect.ts';
 import type { CulpritCache } from './culprit.ts';
 import type { DepartedTables } from './departed.ts';
 import { SLOT_FIRST, STATE, type Tables } from './tables.ts';
@@ -87,7 +87,10 @@ export class Retirement {
     const table = this.#tables.processes;
     for (const slot of slots) table.setState(slot, STATE.RETIRING);
     await this.#binding.gracePeriod();
-    this.#foldProcesses(new Set(slots));
+    const retiring = new Set(slots);
+    withRows(table, (rows) => {
+      this.#foldProcesses(rows, retiring);
+    });
   }
 
   /** Ends what an agent before this one has begun and was killed over. */
@@ -106,9 +109,8 @@ export class Retirement {
     }
   }
 
-  #foldProcesses(slots: ReadonlySet<number>): void {
+  #foldProcesses(rows: Rows, slots: ReadonlySet<number>): void {
     const table = this.#tables.processes;
-    const rows = readRows(table);
     const names = processTable(table, rows, this.#workloads);
     const placeOf = new Map<number, number>();
     for (let row = 0; row < rows.length; row++) {
@@ -141,13 +143,14 @@ export class Retirement {
 
   /** No grace period of its own: whoever adds to a cause has found its process first, and those have all ended. */
   #foldCauses(placeOf: ReadonlyMap<number, number>): void {
-    const rows = readRows(this.#tables.causes);
     const keys = new Map<number, CauseKey>();
-    for (let row = 0; row < rows.length; row++) {
-      const key = causeKey(rows.keys, row);
-      const process = placeOf.get(key.process);
-      if (process !== undefined) keys.set(rows.slots[row] ?? 0, { ...key, process });
-    }
+    withRows(this.#tables.causes, (rows) => {
+      for (let row = 0; row < rows.length; row++) {
+        const key = causeKey(rows.keys, row);
+        const process = placeOf.get(key.process);
+        if (process !== undefined) keys.set(rows.slots[row] ?? 0, { ...key, process });
+      }
+    });
     for (const slot of this.#unlink('causes', [...keys.keys()])) {
       const key = keys.get(slot);
       if (key !== undefined) this.#foldSlot('causes', slot, this.#departed.causePlaceOf(key));

@@ -66,6 +66,8 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
   },
 };
 
+const NONE = new Float64Array(0);
+
 /** One slot table: its mapped records and its pool. Readers see the slots that were ever given out. */
 export class SlotTable {
   readonly name: TableName;
@@ -117,6 +119,18 @@ export class SlotTable {
   /** The wanted ones of all slots that were ever given out, in one pass; the number of them. See STATE for the bits of `accept`. */
   select(accept: number, rows: number, into: RowColumns): number {
     return this.records.selectRows({ ...this.#layout, accept, rows }, into);
+  }
+
+  /** Likewise, but of each record only `wordColumns` words from the byte `words` of it on. */
+  selectWords(
+    accept: number,
+    rows: number,
+    words: number,
+    wordColumns: number,
+    into: Omit<RowColumns, 'counters'>,
+  ): number {
+    const layout = { ...this.#layout, words, wordColumns, counterColumns: 0, accept, rows };
+    return this.records.selectRows(layout, { ...into, counters: NONE });
   }
 
   /** State of each of `rows` records from SLOT_FIRST on. */

@@ -1,18 +1,18 @@
 /** When slots are retired: processes soon after they end, idle entries when room gets short. */
 import { readFileSync } from 'node:fs';
-import { LAYOUT } from '../abi/layout.ts';
 import type { Binding } from '../../../native/lib/index.ts';
 import { type Counters, hasPending } from '../model/counters.ts';
-import { type Rows, withRows } from './collect.ts';
+import { type Ended, endedSlots, readCountersOf, type Rows, withRows } from './collect.ts';
 import { IDLE_POLICIES, IdleTracker } from './idle.ts';
 import { isGone, supersededRows } from './liveness.ts';
 import { liveSlots, type Retirement } from './retire.ts';
-import { SHAPES, SLOT_FIRST, type SlotTable, type Tables } from './tables.ts';
-
-const ENDED_AT_WORD = LAYOUT.structs.process_record.fields.ended_at.offset / 4;
+import { SLOT_FIRST, type SlotTable, type Tables } from './tables.ts';
 
 /** Ended processes are gathered for so long, so that one grace period serves many. */
-const GATHER_MS = 20;
+const GATHER_MS = 200;
+/** From so full a table on (0 to 1) for so long only: others wait for their slots. */
+const PRESSED = 0.1;
+const PRESSED_GATHER_MS = 20;
 /** How often ended processes whose event was lost, and idle entries of a table that is short of room, are looked for. */
 const SWEEP_MS = 1000;
 /** In a table with room it is enough to look in every so manieth sweep. */
@@ -37,7 +37,7 @@ export class Tidier {
   readonly #onError: (error: unknown) => void;
   readonly #sweeper: NodeJS.Timeout;
   readonly #idle: Readonly<Record<'processes' | 'flows' | 'flows6', IdleTracker>>;
-  #gathering: NodeJS.Timeout | null = null;
+  #gathering: { readonly timer: NodeJS.Timeout; readonly milliseconds: number } | null = null;
   #work: Promise<void> = Promise.resolve();
   #sweeps = 0;
   #isSweepDue = false;
@@ -80,7 +80,7 @@ export class Tidier {
   close(): void {
     this.#closed = true;
     clearInterval(this.#sweeper);
-    if (this.#gathering !== null) clearTimeout(this.#gathering);
+    clearTimeout(this.#gathering?.timer);
   }
 
   /** A call, because the field changes while the work waits. */
@@ -91,10 +91,16 @@ export class Tidier {
   /** Some process has ended: what ended is found in the records, an event only says that it is worth looking. */
   gather(): void {
     if (this.#closed) return;
-    this.#gathering ??= setTimeout(() => {
+    const { entries, capacity } = this.#tables.processes;
+    const milliseconds = entries >= PRESSED * capacity ? PRESSED_GATHER_MS : GATHER_MS;
+    // one that came when there was room waits no longer than one that comes now
+    if (this.#gathering !== null && this.#gathering.milliseconds <= milliseconds) return;
+    clearTimeout(this.#gathering?.timer);
+    const timer = setTimeout(() => {
       this.#gathering = null;
       this.#enqueue(() => this.#retireEnded());
-    }, GATHER_MS);
+    }, milliseconds);
+    this.#gathering = { timer, milliseconds };
   }
 
   /** One piece of work after the other: each expects that nobody else retires. */
@@ -112,13 +118,10 @@ export class Tidier {
 
   async #retireEnded(): Promise<void> {
     const table = this.#tables.processes;
-    const now = this.#binding.bootTimeNs() / 1e9;
-    const ended = withRows(table, (rows) =>
-      liveSlots(rows, (row) => {
-        const endedAt = endedAtOf(rows, row);
-        return endedAt > 0 && (now - endedAt >= PENDING_S || !hasPending(countersOf(table, rows, row)));
-      }),
-    );
+    const overdue = this.#binding.bootTimeNs() / 1e9 - PENDING_S;
+    const waits = ({ slot, endedAt }: Ended) => endedAt > overdue && hasPending(readCountersOf(table, slot));
+    const all = endedSlots(table);
+    const ended = (this.#isPending() ? all.filter((one) => !waits(one)) : all).map(({ slot }) => slot);
     if (ended.length > 0) await this.#retirement.processes(ended);
   }
 
@@ -174,12 +177,6 @@ export class Tidier {
 
 const countersOf = ({ shape: { counterColumns: columns } }: SlotTable, rows: Rows, row: number): Counters =>
   rows.counters.subarray(row * columns, (row + 1) * columns);
-
-/** Seconds since boot; 0 if it has not ended. */
-function endedAtOf({ keys }: Rows, row: number): number {
-  const at = row * SHAPES.processes.keyWords + ENDED_AT_WORD;
-  return ((keys[at] ?? 0) + (keys[at + 1] ?? 0) * 2 ** 32) / 1e9;
-}
 
 function statOf(pid: number): string | null {
   try {

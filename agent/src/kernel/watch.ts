@@ -11,6 +11,8 @@ import type { PinnedLink } from './pins.ts';
 
 /** How often pending refusals are looked at. The kernel side allows each half a second. */
 const LOOK_MS = 250;
+/** While there are none: the first one is told by an event, and events get lost. */
+const QUIET_MS = 1000;
 /** The probe stays for so long after the last pending refusal: the next one of the same program is then watched from its beginning. */
 const LINGER_MS = 750;
 
@@ -26,7 +28,7 @@ export class Watch {
   readonly #program: Program;
   readonly #refused: string | undefined;
   readonly #expire: Program;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   readonly #pin: PinnedLink | null;
   readonly #onError: (error: unknown) => void;
   readonly #total = new Float64Array(1);
@@ -36,6 +38,7 @@ export class Watch {
   /** It could not be pinned, which is said once. */
   #isUnpinned = false;
   #lastPending = -Infinity;
+  #isClosed = false;
 
   /**
    * @param refused why the kernel did not take the probe, if it did not
@@ -60,14 +63,7 @@ export class Watch {
     this.#globals.storeU32(WATCHING.offset, this.#link === null ? 0 : 1);
     if (this.#link !== null) this.#lastPending = performance.now();
     if (confirm === 'always') this.#attach();
-    this.#timer = setInterval(() => {
-      try {
-        this.look();
-      } catch (error) {
-        onError(error);
-      }
-    }, LOOK_MS);
-    this.#timer.unref();
+    this.#lookAfter(LOOK_MS);
   }
 
   /** Attaches the probe if there is something to see, ends what is overdue, and takes the probe away when all is quiet. */
@@ -79,6 +75,21 @@ export class Watch {
     } else if (this.#confirm === 'auto' && performance.now() - this.#lastPending >= LINGER_MS) {
       this.#detach();
     }
+    const isQuiet = this.pending === 0 && (this.#link === null || this.#confirm === 'always');
+    this.#lookAfter(isQuiet ? QUIET_MS : LOOK_MS);
+  }
+
+  #lookAfter(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => {
+      try {
+        this.look();
+      } catch (error) {
+        this.#lookAfter(milliseconds);
+        this.#onError(error);
+      }
+    }, milliseconds).unref();
   }
 
   /** Refusals that are pending now. */
@@ -101,7 +112,8 @@ export class Watch {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
     this.#link?.close();
   }
 

@@ -24,6 +24,8 @@ import type { Stream, StreamOptions } from './stream.ts';
 export interface Source {
   /** One collection from the kernel. */
   snapshot(): Snapshot | Promise<Snapshot>;
+  /** Nobody looks at the flows of this collection any longer. */
+  release?(snapshot: Snapshot): void;
   /** Whether the programs are attached. */
   ready(): boolean;
   /** How the alerts stand; absent where they are switched off. */
@@ -124,7 +126,11 @@ export function routesOf(source: Source, options: RouteOptions): Routes {
         const { snapshot, collection } = await collect();
         const own = await options.processMetrics();
         if (snapshot === null) return compressible(500, CONTENT_TYPE, exporter.renderFailure(collection) + own);
-        return long(200, CONTENT_TYPE, await stepwise(exporter.steps(snapshot, collection, source.alerts?.(), own)));
+        try {
+          return long(200, CONTENT_TYPE, await stepwise(exporter.steps(snapshot, collection, source.alerts?.(), own)));
+        } finally {
+          source.release?.(snapshot);
+        }
       }),
     ],
     [
@@ -132,7 +138,11 @@ export function routesOf(source: Source, options: RouteOptions): Routes {
       shared(async () => {
         const { snapshot, error } = await collect();
         if (snapshot === null) return compressible(500, JSON_TYPE, JSON.stringify({ error }));
-        return compressible(200, JSON_TYPE, JSON.stringify(snapshotJson(snapshot)));
+        try {
+          return compressible(200, JSON_TYPE, JSON.stringify(snapshotJson(snapshot)));
+        } finally {
+          source.release?.(snapshot);
+        }
       }),
     ],
     [

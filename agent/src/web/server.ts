@@ -57,6 +57,8 @@ const MAX_URL = 2048;
 export interface WebServer {
   /** `http://127.0.0.1:10190`, or https, with the port that was really taken. */
   readonly url: string;
+  /** Somebody looks at the page, or follows its stream: then what observe() is given must have flows. */
+  readonly watched: boolean;
   /** Shows a snapshot that was taken for another purpose: who gives one a second spares the server its own. */
   observe(snapshot: Snapshot): void;
   /** Lets answers under way end, cuts what remains, resolves when nothing listens any more. Any number of times. */
@@ -131,6 +133,9 @@ export async function startServer(
   signal?.throwIfAborted();
   return {
     url: urlOf(server, all.access.current().tls === null ? 'http' : 'https'),
+    get watched() {
+      return routes.status.watched;
+    },
     observe: (snapshot) => routes.status.observe(snapshot),
     close,
   };

@@ -56,7 +56,7 @@ export class Status {
   /** A snapshot that somebody has taken for another purpose: nothing is read from the kernel for it again. */
   observe(snapshot: Snapshot): void {
     this.#fedAt = this.#options.monotonicMs();
-    if (this.#watched) this.#show(snapshot);
+    if (this.watched) this.#show(snapshot);
     else this.#keep(snapshot);
   }
 
@@ -64,7 +64,7 @@ export class Status {
   watch(): void {
     if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => {
-      if (!this.#watched) {
+      if (!this.watched) {
         clearInterval(this.#timer);
         this.#timer = undefined;
       } else if (this.#options.monotonicMs() - this.#fedAt >= FED_MS) void this.#collect();
@@ -85,7 +85,8 @@ export class Status {
     this.updates.close();
   }
 
-  get #watched(): boolean {
+  /** Whether anybody is shown what observe() is given. */
+  get watched(): boolean {
     return this.overviews.watched || this.updates.watched;
   }
 

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { causeKey, decodeText, type Rows, withRows } from '../../src/kernel/collect.ts';
-import { SHAPES, type SlotTable } from '../../src/kernel/tables.ts';
+import { LAYOUT } from '../../src/abi/layout.ts';
+import { causeKey, decodeText, endedSlots, giveBack, readRows, type Rows, withRows } from '../../src/kernel/collect.ts';
+import { SHAPES, SLOT_FIRST, type SlotTable, STATE } from '../../src/kernel/tables.ts';
+
+const ENDED_AT = LAYOUT.structs.process_record.fields.ended_at;
 
 describe('decodeText', () => {
   it('ends at the first NUL, or at the sixteenth byte', () => {
@@ -41,4 +44,92 @@ it('the memory of rows is free when they are not needed any longer, also after a
   };
   expect(() => withRows(table, failing)).toThrow('no');
   expect(seen.map(({ counters, keys }) => counters.byteLength + keys.byteLength)).toEqual([0, 0]);
+});
+
+describe('memory of rows', () => {
+  const flows = (used: number) => {
+    const written: number[] = [];
+    const table = {
+      name: 'flows',
+      shape: SHAPES.flows,
+      used,
+      select: (_: number, rows: number, { counters }: { counters: Float64Array }) => {
+        counters.fill((written.at(-1) ?? 0) + 1);
+        written.push(counters[0] ?? 0);
+        return rows;
+      },
+    };
+    return table as unknown as SlotTable & { used: number };
+  };
+
+  it('is read into again once it was given back, and what stood in it is empty then', () => {
+    const table = flows(1000);
+    const first = readRows(table);
+    const { byteLength } = first.counters.buffer;
+    giveBack(table, first.counters);
+    expect([first.length, first.counters.length, first.keys.length, first.slots.length]).toEqual([1000, 0, 0, 0]);
+    table.used = 500;
+    const second = readRows(table);
+    expect(second.counters.buffer.byteLength).toBe(byteLength);
+    expect([second.counters.length, second.keys.length, second.slots.length]).toEqual([4000, 1500, 500]);
+    expect(new Set(second.counters)).toEqual(new Set([2]));
+  });
+
+  it("is nobody else's while it is not given back", () => {
+    const table = flows(10);
+    giveBack(table, readRows(table).counters);
+    const held = readRows(table);
+    const next = readRows(table);
+    expect(new Set(held.counters)).toEqual(new Set([2]));
+    expect(new Set(next.counters)).toEqual(new Set([3]));
+    expect(held.counters.buffer).not.toBe(next.counters.buffer);
+  });
+
+  it('is kept once, the larger piece, and belongs to one table', () => {
+    const table = flows(10);
+    const small = readRows(table);
+    table.used = 20;
+    const large = readRows(table);
+    const { byteLength } = large.counters.buffer;
+    giveBack(table, large.counters);
+    giveBack(table, small.counters);
+    // once more is once
+    giveBack(table, large.counters);
+    table.used = 15;
+    expect(readRows(table).counters.buffer.byteLength).toBe(byteLength);
+    table.used = 10;
+    expect(readRows(table).counters.buffer.byteLength).toBe(byteLength / 2);
+    giveBack(table, readRows(table).counters);
+    expect(readRows(flows(5)).counters.buffer.byteLength).toBe(byteLength / 4);
+  });
+
+  it('of a table that has grown out of it is new', () => {
+    const table = flows(10);
+    giveBack(table, readRows(table).counters);
+    table.used = 11;
+    expect(readRows(table).counters.length).toBe(88);
+  });
+});
+
+it('processes have ended whose record says when, and that are not retired already', () => {
+  const endedAt = [0, 5, 0, 2 ** 33];
+  const table = {
+    used: 4,
+    selectWords: (
+      accept: number,
+      rows: number,
+      words: number,
+      columns: number,
+      into: { indices: Uint32Array; words: Uint32Array },
+    ) => {
+      expect([accept, rows, words, columns]).toEqual([1 << STATE.LIVE, 4, ENDED_AT.offset, ENDED_AT.size / 4]);
+      endedAt.forEach((time, row) => {
+        into.indices[row] = 10 * row;
+        into.words[2 * row] = time % 2 ** 32;
+        into.words[2 * row + 1] = Math.floor(time / 2 ** 32);
+      });
+      return 4;
+    },
+  } as unknown as SlotTable;
+  expect(endedSlots(table)).toEqual([SLOT_FIRST + 10, SLOT_FIRST + 30]);
 });

@@ -14,6 +14,7 @@ function kernel() {
     attaches: 0,
     expired: 0,
     error: null as Error | null,
+    expireError: null as Error | null,
     beforeDetach: () => {},
   };
   const globals = {
@@ -36,7 +37,12 @@ function kernel() {
       return { close: () => state.attached-- };
     },
   } as unknown as Program;
-  const expire = { iterate: () => state.expired++ } as unknown as Program;
+  const expire = {
+    iterate: () => {
+      if (state.expireError !== null) throw state.expireError;
+      state.expired++;
+    },
+  } as unknown as Program;
   const object = { program: (name: string) => (name === 'expire' ? expire : evidence) } as unknown as BpfObject;
   const watch = (
     confirm: Confirm,
@@ -158,7 +164,7 @@ describe('Watch', () => {
     const unpinned = watch('auto', undefined, pin, (error) => errors.push(error));
     for (let i = 0; i < 3; i++) {
       state.pending = 1;
-      vi.advanceTimersByTime(500);
+      unpinned.look();
       expect(state).toMatchObject({ attached: 1, watching: 1 });
       expect(unpinned.status.state).toBe('attached');
       state.pending = 0;
@@ -167,5 +173,41 @@ describe('Watch', () => {
     }
     expect(errors).toEqual([gone]);
     unpinned.close();
+  });
+
+  it('looks once a second while nothing is pending, and finds within that what no event told', () => {
+    const { state, watch } = kernel();
+    const auto = watch('auto');
+    const wakeups = () => {
+      let count = 0;
+      for (const end = Date.now() + 10_000; Date.now() < end; count++) vi.advanceTimersToNextTimer();
+      return count;
+    };
+    expect(wakeups()).toBeLessThanOrEqual(11);
+    state.pending = 1;
+    vi.advanceTimersByTime(1000);
+    expect(state).toMatchObject({ attached: 1, watching: 1 });
+    expect(wakeups()).toBeGreaterThanOrEqual(40);
+    auto.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('goes on looking after an error, and looks no more once it is closed', () => {
+    const { state, watch } = kernel();
+    const errors: unknown[] = [];
+    const never = watch('never', undefined, null, (error) => errors.push(error));
+    const gone = new Error('iterate expire: EBADF');
+    state.expireError = gone;
+    state.pending = 1;
+    vi.advanceTimersByTime(2000);
+    expect(errors.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(errors)).toEqual(new Set([gone]));
+    state.expireError = null;
+    const before = state.expired;
+    vi.advanceTimersByTime(1000);
+    expect(state.expired).toBeGreaterThan(before);
+    never.close();
+    never.look();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -62,6 +62,27 @@ describe('/metrics', () => {
     expect(families.has('process_resident_memory_bytes')).toBe(true);
   });
 
+  test('what it is made of is given back once it is written, also where it cannot be', async () => {
+    const released: Snapshot[] = [];
+    const source: Partial<Source> = {
+      snapshot: () => snapshotOf({ flows: [{ src: '10.0.0.1', dst: '10.0.0.2', counts: { zerocopy: 3 } }] }),
+      release: (done) => {
+        released.push(done);
+        (done.flows[0].counts.buffer as ArrayBuffer).transfer(0);
+      },
+    };
+    const server = await serve(source);
+    const { body } = await ask(server, '/metrics');
+    expect(body.toString()).toMatch(/^spillway_flow_attempts_total\{src="10\.0\.0\.1",.*\} 3$/m);
+    expect((await ask(server, '/api/v1/snapshot')).body.toString()).toContain('"attempts":3');
+    expect(released.length).toBe(2);
+    const alerts = () => {
+      throw new Error('no');
+    };
+    expect((await ask(await serve({ ...source, alerts }), '/metrics')).status).toBe(500);
+    expect(new Set(released).size).toBe(3);
+  });
+
   test.each(['gzip', 'deflate, GZIP;q=0.5', '*', 'br;q=1, gzip; q=0.1'])('is compressed for %j', async (accept) => {
     const { headers, body } = await ask(await serve(), '/metrics', 'GET', { 'accept-encoding': accept });
     expect(headers['content-encoding']).toBe('gzip');
