@@ -43,9 +43,16 @@ export interface Found {
 
 const read = (file: string): unknown => JSON.parse(readFileSync(join(RESULTS, file), 'utf8'));
 
+/** The kernel and the part that a file of results is about: `6.1.preemption-full --hooks fexit.json`. */
+export function aboutOf(file: string): { kernel: string; part: string } {
+  const [, kernel, part] = /^(.+?)\.([a-z][a-z -]*)\.json$/.exec(file) ?? [];
+  if (kernel === undefined || part === undefined) throw new Error(`${file}: no name of a result`);
+  return { kernel, part };
+}
+
 function collect(found: Record<string, Found>): void {
   for (const file of existsSync(RESULTS) ? readdirSync(RESULTS).sort() : []) {
-    const [, kernel = '', part = ''] = /^(.+?)\.([a-z][a-z-]*)\.json$/.exec(file) ?? [];
+    const { kernel, part } = aboutOf(file);
     const one = (found[kernel] ??= {});
     const result = read(file) as { release: string };
     if (result.release !== '') one.release = result.release;
@@ -145,7 +152,7 @@ export function tablesOf(found: Readonly<Record<string, Found>>): string {
   const losses = kernels.flatMap(([, { release = '', preemptions = {} }]) =>
     Object.entries(preemptions).map(([kind, { threads, maps }]) => [
       release,
-      kind,
+      kind.replace(/ (--.*)/, ', with `$1`'),
       threads === undefined ? '' : lossOf(threads),
       maps === undefined ? '' : lossOf(maps),
     ]),

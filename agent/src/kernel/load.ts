@@ -200,8 +200,15 @@ function refusedProgram(log: string): string | null {
   return /prog '([^']+)': failed to (?:load|find kernel BTF|prepare)/.exec(log)?.[1] ?? null;
 }
 
+/** What libbpf says in the verifier's place of a type, or one of its members, that this kernel does not have. */
+const LACKING_TYPE =
+  /failed to resolve CO-RE relocation <\w+> \[\d+\] (?:struct trace_event_raw_(\w+)\.(\S+)|(\S+ \S+))/;
+
 /** The verifier's last words before its statistics, or libbpf's complaint. */
-function whyRefused(log: string): string {
+export function whyRefused(log: string): string {
+  const [, tracepoint, field = '', type] = LACKING_TYPE.exec(log) ?? [];
+  if (tracepoint !== undefined) return `this kernel has no tracepoint ${tracepoint}, or one without ${field}`;
+  if (type !== undefined) return `this kernel has no ${type}`;
   const lines = log
     .split('\n')
     .filter((line) => line !== '' && !/^(processed |-- |libbpf: (?:prog|failed))/.test(line));

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { type Found, pageWith, tablesOf } from '../../../scripts/generate-kernels.ts';
+import { aboutOf, type Found, pageWith, tablesOf } from '../../../scripts/generate-kernels.ts';
 
 const textOf = (path: string) => readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
 
@@ -12,10 +12,25 @@ it('docs/kernels.md says what docs/kernels.json says (make kernels-table)', () =
   expect(pageWith(page, tablesOf(found))).toBe(page);
 });
 
+it('knows what a result is about by its name, also with other options of stat', () => {
+  expect(aboutOf('6.12.live-stat.json')).toEqual({ kernel: '6.12', part: 'live-stat' });
+  expect(aboutOf('6.1.preemption-full --hooks fexit.json')).toEqual({
+    kernel: '6.1',
+    part: 'preemption-full --hooks fexit',
+  });
+  expect(() => aboutOf('notes.txt')).toThrow('notes.txt');
+});
+
 it('tells a loss that the kernel did not count from one that it did', () => {
   const loads = { threads: { all: 100, seen: 90, missed: 10 }, maps: { all: 100, seen: 90, missed: 3 } };
   const tables = tablesOf({ '9': { release: '9.9.9', preemptions: { full: loads } } });
   expect(tables).toContain('| 9.9.9 | full | 10 of 100 (10.0 %), all told | 10 of 100 (10.0 %), 7 of them not told |');
+});
+
+it('tells the further options that a loss was measured with', () => {
+  const loads = { threads: { all: 100, seen: 100, missed: 0 } };
+  const tables = tablesOf({ '9': { release: '9.9.9', preemptions: { 'full --hooks fexit': loads } } });
+  expect(tables).toContain('| 9.9.9 | full, with `--hooks fexit` | none of 100 |  |');
 });
 
 it('leaves empty what was not run', () => {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { type Daemon, knownMechanisms, program, type Report, run, startDaemon, stat } from './support/run.ts';
+import { type Daemon, knownMechanisms, ONCE, program, type Report, run, startDaemon, stat } from './support/run.ts';
 
 /** New ones in every run; a failing test has its seed in its name. */
 const seeds = Array.from({ length: 3 }, () => randomInt(1, 20_000_000));
@@ -87,7 +87,7 @@ const uninterrupted = ({ mechanisms }: Report) =>
   );
 
 const snapshot = async ({ url }: Daemon): Promise<Report> =>
-  (await (await fetch(`${url}/api/v1/snapshot`)).json()) as Report;
+  (await (await fetch(`${url}/api/v1/snapshot`, ONCE)).json()) as Report;
 
 const pending = ({ mechanisms }: Report): number =>
   Object.values(mechanisms).reduce((total, { resolutions }) => total + (resolutions?.pending ?? 0), 0);

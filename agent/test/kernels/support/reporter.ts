@@ -13,7 +13,7 @@ export default class implements Reporter {
   onTestCaseResult(test: TestCase): void {
     const { state, errors = [] } = test.result();
     if (state === 'skipped' || state === 'pending') return;
-    const why = errors.map(({ message, diff = '' }) => `${message}\n${diff}`).join('\n');
+    const why = errors.map(({ message, cause, diff = '' }) => [message, cause?.message, diff].join('\n')).join('\n');
     write({
       name: test.fullName,
       status: state,

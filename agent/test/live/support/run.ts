@@ -246,15 +246,18 @@ export async function startDaemon(flags: readonly string[] = [], env: NodeJS.Pro
   for (;;) {
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the agent did not get ready: ${stderr}`);
     daemon.url = /metrics are at (\S+)\/metrics/.exec(stderr)?.[1] ?? '';
-    const response = daemon.url === '' ? null : await fetch(`${daemon.url}/-/ready`).catch(() => null);
+    const response = daemon.url === '' ? null : await fetch(`${daemon.url}/-/ready`, ONCE).catch(() => null);
     if (response?.status === 200) return daemon;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
+/** For `fetch`: a connection for each request. One that is kept may be closed by the agent just when a slow client uses it again. */
+export const ONCE = { headers: { connection: 'close' } } as const;
+
 /** Samples of a text exposition by series, e.g. `spillway_attempts_total{mechanism="tee",outcome="retry"}`. */
 export async function scrape(daemon: Daemon): Promise<Map<string, number>> {
-  const response = await fetch(`${daemon.url}/metrics`);
+  const response = await fetch(`${daemon.url}/metrics`, ONCE);
   if (!response.ok) throw new Error(`/metrics answered ${String(response.status)}`);
   return samplesOf(await response.text());
 }
