@@ -131,5 +131,8 @@ it('processes have ended whose record says when, and that are not retired alread
       return 4;
     },
   } as unknown as SlotTable;
-  expect(endedSlots(table)).toEqual([SLOT_FIRST + 10, SLOT_FIRST + 30]);
+  expect(endedSlots(table)).toEqual([
+    { slot: SLOT_FIRST + 10, endedAt: 5e-9 },
+    { slot: SLOT_FIRST + 30, endedAt: 2 ** 33 / 1e9 },
+  ]);
 });
