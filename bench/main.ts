@@ -5,6 +5,7 @@ import { measureDaemon, measureReading } from './agent.ts';
 import { compare } from './calls.ts';
 import { exactly, less, type Limit, type Measured, row } from './bounds.ts';
 import { grown, latest, record } from './history.ts';
+import { printContention } from './many-processors.ts';
 import { stableFigures } from './stable.ts';
 import { type Spread, spreadText } from './statistics.ts';
 import { bpftrace, emptyAtEveryExit, spillway, type Watcher } from './watchers.ts';
@@ -48,11 +49,15 @@ const COMPARISONS: readonly (readonly [kind: string, calls: number, watchers: re
 ];
 
 /**
- * `make bench ARGS='sendfile enter'`: only these calls, and nothing of the agent. `ARGS=agent`: only that. `ARGS=record`: all, and a line
- * for bench/history.ndjson.
+ * `make bench ARGS='sendfile enter'`: only these calls, and nothing of the agent. `ARGS=agent`: only that. `ARGS=contention`: what many
+ * processors would wait for each other. `ARGS=record`: all but that, and a line for bench/history.ndjson.
  */
 const recording = process.argv.includes('record');
 const chosen = process.argv.slice(2).filter((argument) => argument !== 'record');
+if (chosen.includes('contention')) {
+  await printContention(print);
+  if (chosen.length === 1) process.exit();
+}
 const none: Spread = { min: NaN, median: NaN, max: NaN };
 /** Of the calls: what a watcher adds, and as a part of what the first one adds. */
 const added = new Map<string, Spread>();

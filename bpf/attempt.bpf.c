@@ -31,7 +31,7 @@ __noinline int count_verdict(const struct attempt *attempt, __u32 process, struc
 		return 0;
 	bytes = attempt->result > 0 ? attempt->result : 0;
 	mechanism = attempt->mechanism;
-	add_counts(&record->mechanisms[mechanism], outcome, bytes);
+	add_counts(line_of(&record->mechanisms[mechanism], &record->shards[mechanism]), outcome, bytes);
 	explain(attempt, process, state, verdict);
 	if (outcome == OUTCOME_ZEROCOPY && bytes)
 		recover(record, mechanism);

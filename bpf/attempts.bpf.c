@@ -122,10 +122,10 @@ static __always_inline int count_ordinary(struct task_struct *task, struct proce
 	if (likely(FIELD(task->signal, nr_threads) == 1))
 		add_moved_alone(&record->mechanisms[mechanism], bytes);
 	else
-		add_moved(&record->mechanisms[mechanism], bytes);
+		add_moved(line_of(&record->mechanisms[mechanism], &record->shards[mechanism]), bytes);
 	recover(record, mechanism);
 	if (likely(flow))
-		add_moved(&flow->counts, bytes);
+		add_moved(line_of(&flow->counts, &flow->shards), bytes);
 	else
 		count_flow(sk, state, OUTCOME_ZEROCOPY, bytes);
 	return 1;

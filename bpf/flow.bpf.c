@@ -26,7 +26,7 @@ __noinline int count_flow4(const struct FlowKey *key, struct process_state *stat
 			WRITE_ONCE(state->flow_hint, slot);
 	}
 	if (record)
-		add_counts(&record->counts, outcome, bytes);
+		add_counts(line_of(&record->counts, &record->shards), outcome, bytes);
 	return 0;
 }
 
@@ -57,7 +57,7 @@ __noinline int count_flow6(const struct Flow6Key *key, struct process_state *sta
 	slot = find_flow6(&wanted);
 	record = bpf_map_lookup_elem(&flows6, &slot);
 	if (record)
-		add_counts(&record->counts, outcome, bytes);
+		add_counts(line_of(&record->counts, &record->shards), outcome, bytes);
 	return 0;
 }
 
@@ -67,6 +67,6 @@ __noinline int count_flow_of_nobody(__u32 outcome, __u64 bytes)
 	struct flow_record *record = bpf_map_lookup_elem(&flows, &slot);
 
 	if (record && outcome < OUTCOME_COUNT)
-		add_counts(&record->counts, outcome, bytes);
+		add_counts(line_of(&record->counts, &record->shards), outcome, bytes);
 	return 0;
 }

@@ -221,9 +221,16 @@ int io_uring_overflow(struct trace_event_raw_io_uring_cqe_overflow *ctx)
 	return 0;
 }
 
+/* Out of line: three programs would have it. */
+static __noinline struct ring_counts *shard_of_rings(struct process_record *record)
+{
+	return line_of(&record->rings, &record->ring_shards);
+}
+
 static __always_inline int enter_returned(__s64 result)
 {
 	struct process_record *record;
+	struct ring_counts *rings;
 	struct process_state *state;
 	__u32 process;
 
@@ -232,11 +239,12 @@ static __always_inline int enter_returned(__s64 result)
 	record = process_of(bpf_get_current_task_btf(), &state, &process);
 	if (!record)
 		return 0;
-	ADD(record->rings.enters, 1);
+	rings = shard_mask ? shard_of_rings(record) : &record->rings;
+	ADD(rings->enters, 1);
 	if (result < 0)
 		count_cause(cause_words(process, CAUSE_ENTER_ERRNO, 0, errno_of(result)), NULL, NULL);
 	else if (result)
-		ADD(record->rings.submitted, result);
+		ADD(rings->submitted, result);
 	return 0;
 }
 

@@ -160,18 +160,30 @@ struct counts {
 };
 _Static_assert(sizeof(struct counts) == 64, "counts fill one cache line");
 
+/*
+ * A line that one processor adds to, of counts that many processors add to. Such counts have a set of these,
+ * one for each processor: the agent chooses them, and writes the number of their set into their record; 0 for
+ * none. What was counted is the sum of the record's own line and of all in its set.
+ */
+struct shard {
+	__u64 words[8];
+};
+_Static_assert(sizeof(struct shard) == sizeof(struct counts), "a shard holds what a line of counts holds");
+
 struct flow_record {
 	struct counts counts;
 	struct FlowKey key;
 	__u32 state;
-	__u8 reserved[48];
+	__u32 shards;
+	__u8 reserved[44];
 };
 
 struct flow6_record {
 	struct counts counts;
 	struct Flow6Key key;
 	__u32 state;
-	__u8 reserved[24];
+	__u32 shards;
+	__u8 reserved[20];
 };
 
 /*
@@ -193,6 +205,7 @@ struct ring_counts {
 	__u64 cq_overflows;
 	__u64 reserved[4];
 };
+_Static_assert(sizeof(struct shard) == sizeof(struct ring_counts), "and what rings count");
 
 /* Refusals of one mechanism by how they ended. Those that are pending: refused minus all of these. */
 struct resolutions {
@@ -221,8 +234,11 @@ struct process_record {
 	__u8 comm[16];
 	/* nanoseconds of CLOCK_MONOTONIC: what is pending since before is of an earlier owner of this slot */
 	__u64 claimed_at;
+	/* of what rings count, and of each mechanism */
+	__u32 ring_shards;
+	__u32 shards[MECHANISM_COUNT];
 	/* with it, what one mechanism counts is one cache line, and no record shares one with its neighbour */
-	__u64 reserved[6];
+	__u32 reserved;
 	struct ring_counts rings;
 	struct resolutions resolutions[MECHANISM_COUNT];
 	struct counts mechanisms[MECHANISM_COUNT];

@@ -12,6 +12,7 @@ const volatile __u32 flow_capacity = 1;
 const volatile __u32 flow6_capacity = 1;
 const volatile __u32 cause_capacity = 1;
 const volatile __u8 tracked_only = 0;
+const volatile __u32 shard_mask = 0;
 
 __u64 events_lost = 0;
 __u64 forks_lost = 0;
@@ -30,6 +31,7 @@ struct free_flows_map free_flows SEC(".maps");
 struct free_flows6_map free_flows6 SEC(".maps");
 struct free_causes_map free_causes SEC(".maps");
 struct pools_map pools SEC(".maps");
+struct shards_map shards SEC(".maps");
 struct process_states_map process_states SEC(".maps");
 struct events_map events SEC(".maps");
 struct claims_map claims SEC(".maps");
@@ -133,6 +135,32 @@ static __always_inline void move(__u64 *from, __u64 *to, __u32 size)
 	}
 }
 
+/* More than that no set has. */
+#define MOST_SHARDS 256
+
+/*
+ * What the lines of a set hold, to its record's own counts or to where these go: the set is free then. A global
+ * function: the verifier looks at it once.
+ */
+__noinline int fold_shards(__u32 set, struct shard *sum)
+{
+	__u32 mask = shard_mask;
+
+	if (!mask || !set || !sum)
+		return 0;
+	for (__u32 i = 0; i < MOST_SHARDS; i++) {
+		__u32 place = (set - 1) * (mask + 1) + i;
+		struct shard *shard;
+
+		if (i > mask)
+			break;
+		shard = bpf_map_lookup_elem(&shards, &place);
+		if (shard)
+			move(shard->words, sum->words, sizeof(*shard));
+	}
+	return 0;
+}
+
 static __always_inline void copy(const __u32 *from, __u32 *to, __u32 size)
 {
 	for (__u32 i = 0; i < size / sizeof(*from); i++)
@@ -143,6 +171,26 @@ static __always_inline void clear(__u32 *words, __u32 size)
 {
 	for (__u32 i = 0; i < size / sizeof(*words); i++)
 		WRITE_ONCE(words[i], 0);
+}
+
+/*
+ * What the sets of a process have counted, to its record: nobody adds to either any more. A global function,
+ * for what verifies fold_process() would walk this again and again.
+ */
+__noinline int gather_shards(__u32 slot)
+{
+	__u32 process = slot;
+	struct process_record *record;
+
+	if (!shard_mask)
+		return 0;
+	record = bpf_map_lookup_elem(&processes, &process);
+	if (!record)
+		return 0;
+	fold_shards(record->ring_shards, (struct shard *)&record->rings);
+	for (int i = 0; i < MECHANISM_COUNT; i++)
+		fold_shards(record->shards[i], (struct shard *)&record->mechanisms[i]);
+	return 0;
 }
 
 /* Back into the pool. Only the agent runs this, one after the other, so one addition to `tail` publishes it. */
@@ -203,6 +251,9 @@ int fold_process(struct fold *fold)
 	if (state != SLOT_RETIRING && state != SLOT_ORPHAN)
 		return 0;
 	if (state == SLOT_RETIRING) {
+		/* first, for they have counted refusals too; and not by the number that is at hand: the
+		 * verifier would walk move() for each of its values */
+		gather_shards(fold->slot);
 		presume_pending(record);
 		move((__u64 *)&record->rings, (__u64 *)&sum->rings,
 		     sizeof(*record) - offsetof(struct process_record, rings));
@@ -241,9 +292,12 @@ int fold_cause(struct fold *fold)
                                                                                                                \
 		if (!record || !sum || (record->state != SLOT_RETIRING && record->state != SLOT_ORPHAN))       \
 			return 0;                                                                              \
-		if (record->state == SLOT_RETIRING)                                                            \
+		if (record->state == SLOT_RETIRING) {                                                          \
 			move((__u64 *)&record->counts, (__u64 *)&sum->counts, sizeof(record->counts));         \
-		clear((__u32 *)&record->key, sizeof(record->key) + sizeof(record->state));                     \
+			fold_shards(record->shards, (struct shard *)&sum->counts);                             \
+		}                                                                                              \
+		clear((__u32 *)&record->key,                                                                   \
+		      sizeof(record->key) + sizeof(record->state) + sizeof(record->shards));                   \
 		give_back(table, &returned, capacity, slot);                                                   \
 		return 0;                                                                                      \
 	}

@@ -28,6 +28,8 @@ extern const volatile __u32 flow6_capacity;
 extern const volatile __u32 cause_capacity;
 /* count only processes marked TRACKED (`spillway stat`) */
 extern const volatile __u8 tracked_only;
+/* lines of a set of shards, a power of two, minus one; 0 where no counts have such sets */
+extern const volatile __u32 shard_mask;
 
 /* Events that found the ring full; forks that could not be marked as TRACKED. */
 extern __u64 events_lost;
@@ -70,6 +72,9 @@ RECORDS(free_flows, __u64);
 RECORDS(free_flows6, __u64);
 RECORDS(free_causes, __u64);
 
+/* The sets one behind the other, from number 1 on. */
+RECORDS(shards, struct shard);
+
 RECORDS(pools, struct slot_pool);
 RECORDS(latencies, struct latency);
 
@@ -87,6 +92,26 @@ static __always_inline void count_overflow(__u32 table)
 
 	if (pool)
 		ADD(pool->overflows, 1);
+}
+
+/*
+ * The line that the current processor adds to, of counts that stand in `own` and have the set `set`. Who goes
+ * on on another processor before it has added does no harm: additions are atomic, and one line has as much room
+ * as another.
+ */
+static __always_inline void *line_of(void *own, const __u32 *set)
+{
+	__u32 mask = shard_mask, number, place;
+	struct shard *shard;
+
+	if (!mask)
+		return own;
+	number = READ_ONCE(*set);
+	if (likely(!number))
+		return own;
+	place = (number - 1) * (mask + 1) + (bpf_get_smp_processor_id() & mask);
+	shard = bpf_map_lookup_elem(&shards, &place);
+	return likely(shard) ? shard : own;
 }
 
 static __always_inline void add_counts(struct counts *counts, enum outcome outcome, __u64 bytes)

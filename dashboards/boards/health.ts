@@ -139,6 +139,16 @@ export const health: Board = {
           ],
         }),
         graph({
+          title: 'Counts that many processors add to',
+          description:
+            'Those that have a line of the cache for each processor, and those that should and wait. Only on more than 8 processors.',
+          unit: 'none',
+          queries: [
+            { expr: sum(series('shard_sets'), 'instance'), legend: '{{instance}} spread' },
+            { expr: sum(rate('shard_sets_lacking_total'), 'instance'), legend: '{{instance}} waiting' },
+          ],
+        }),
+        graph({
           title: 'Refusals that have not ended',
           description: 'While there are any, one more probe runs at every system call (`confirm: auto`).',
           unit: 'none',

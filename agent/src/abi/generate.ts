@@ -10,6 +10,7 @@ const SHARED_STRUCTS = [
   'FlowKey',
   'Flow6Key',
   'counts',
+  'shard',
   'flow_record',
   'flow6_record',
   'process_key',

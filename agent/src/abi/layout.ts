@@ -1,6 +1,6 @@
 // Generated from the BTF of the BPF object by scripts/generate-layout.ts: do not edit.
 
-export const LAYOUT_HASH = '2f88ca7014f6cb25';
+export const LAYOUT_HASH = '0c4c90e77f135a02';
 
 export const LAYOUT = {
   structs: {
@@ -79,6 +79,16 @@ export const LAYOUT = {
         },
       },
     },
+    shard: {
+      size: 64,
+      fields: {
+        words: {
+          offset: 0,
+          size: 64,
+          elements: 8,
+        },
+      },
+    },
     flow_record: {
       size: 128,
       fields: {
@@ -132,10 +142,15 @@ export const LAYOUT = {
           size: 4,
           elements: null,
         },
-        reserved: {
+        shards: {
           offset: 80,
-          size: 48,
-          elements: 48,
+          size: 4,
+          elements: null,
+        },
+        reserved: {
+          offset: 84,
+          size: 44,
+          elements: 44,
         },
       },
     },
@@ -192,10 +207,15 @@ export const LAYOUT = {
           size: 4,
           elements: null,
         },
-        reserved: {
+        shards: {
           offset: 104,
-          size: 24,
-          elements: 24,
+          size: 4,
+          elements: null,
+        },
+        reserved: {
+          offset: 108,
+          size: 20,
+          elements: 20,
         },
       },
     },
@@ -327,10 +347,20 @@ export const LAYOUT = {
           size: 8,
           elements: null,
         },
-        reserved: {
+        ring_shards: {
           offset: 80,
-          size: 48,
-          elements: 6,
+          size: 4,
+          elements: null,
+        },
+        shards: {
+          offset: 84,
+          size: 40,
+          elements: 10,
+        },
+        reserved: {
+          offset: 124,
+          size: 4,
+          elements: null,
         },
         rings: {
           offset: 128,
@@ -1165,9 +1195,14 @@ export const LAYOUT = {
       offset: 20,
       size: 1,
     },
-    generation: {
+    shard_mask: {
       section: '.rodata',
       offset: 24,
+      size: 4,
+    },
+    generation: {
+      section: '.rodata',
+      offset: 32,
       size: 8,
     },
   },

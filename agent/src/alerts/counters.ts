@@ -137,6 +137,7 @@ const METRICS: ReadonlyMap<string, Metric> = new Map(
       ),
     ),
     harmless_missed_runs_total: hostOnly({}, (_, { harmlessMissedRuns }) => harmlessMissedRuns),
+    shard_sets_lacking_total: hostOnly({}, (_, { shards }) => shards.lacking),
     events_lost_total: hostOnly({}, (_, { lost }) => lost.events),
   }),
 );

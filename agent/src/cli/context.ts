@@ -8,6 +8,7 @@ import { Kernel, type KernelEvents } from '../kernel/kernel.ts';
 import type { KernelOptions } from '../kernel/options.ts';
 import { PIN_DIRECTORY as DEFAULT_PIN_DIRECTORY, Pins } from '../kernel/pins.ts';
 import type { Taken } from '../kernel/takeover.ts';
+import { processorsIn, type ShardOptions, shardOptions } from '../kernel/shards.ts';
 import { SpillwayError } from '../model/errors.ts';
 import { Quiet } from '../web/quiet.ts';
 
@@ -18,6 +19,21 @@ const OBJECT = process.env.SPILLWAY_OBJECT ?? fileURLToPath(new URL('build/bpf/s
 /** Where pins stand. */
 const PIN_DIRECTORY = process.env.SPILLWAY_PINS ?? DEFAULT_PIN_DIRECTORY;
 const BINDING = process.env.SPILLWAY_BINDING ?? fileURLToPath(new URL('build/native/spillway.node', ROOT));
+
+/** Tests spread counts over so many lines, and whatever is counted at all. */
+const FORCED_SHARDS = process.env.SPILLWAY_SHARDS;
+
+/** How counts are spread on this machine. */
+const shards: ShardOptions =
+  FORCED_SHARDS === undefined ? shardOptions(possibleProcessors()) : { lines: Number(FORCED_SHARDS), from: 0 };
+
+function possibleProcessors(): number {
+  try {
+    return processorsIn(readFileSync('/sys/devices/system/cpu/possible', 'utf8'));
+  } catch {
+    return 1;
+  }
+}
 
 export interface Build {
   readonly version: string;
@@ -41,7 +57,7 @@ export function binding(): Binding {
 
 /** Loads and attaches everything; what goes wrong later is logged. @throws SpillwayError */
 export function startKernel(options: KernelOptions, events: Omit<KernelEvents, 'onError'> = {}): Kernel {
-  return Kernel.start(binding(), readObject(OBJECT), options, { ...events, onError: warn });
+  return Kernel.start(binding(), readObject(OBJECT), { ...options, shards }, { ...events, onError: warn });
 }
 
 /** Some of it is tried again four times a second. */
@@ -75,7 +91,13 @@ export async function startPersistentKernel(options: KernelOptions): Promise<Ker
     return startKernel(options);
   }
   try {
-    const { kernel, how } = await Kernel.takeOver(native, readObject(OBJECT), options, { onError: warn }, pins);
+    const { kernel, how } = await Kernel.takeOver(
+      native,
+      readObject(OBJECT),
+      { ...options, shards },
+      { onError: warn },
+      pins,
+    );
     log('info', HOW[how]);
     return kernel;
   } catch (error) {

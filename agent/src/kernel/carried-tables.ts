@@ -22,6 +22,7 @@ const OLD_MAPS = [
   'departed_causes',
   'latencies',
   'pools',
+  'shards',
 ] as const;
 
 /** Copies the tables of a generation that counts no more. Names of cgroups are those that `object` knows. */
@@ -29,7 +30,7 @@ export function readOldTables(
   binding: Binding,
   pins: Pins,
   generation: number,
-  { layout }: Identity,
+  { layout, capacities }: Identity,
   object: BpfObject,
   { processes }: KernelOptions,
 ): OldTables {
@@ -42,7 +43,8 @@ export function readOldTables(
   }
   const cgroups = object.map('cgroups');
   const units = new WorkloadUnits((key) => cgroups.lookup(key), processes);
-  return { layout, maps, unitOf: (low, high, hierarchy) => units.of(low, high, hierarchy) };
+  const shardLines = capacities.shards ?? 0;
+  return { layout, shardLines, maps, unitOf: (low, high, hierarchy) => units.of(low, high, hierarchy) };
 }
 
 /** Sets what other tables held, where nothing was added yet. */

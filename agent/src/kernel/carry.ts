@@ -16,11 +16,14 @@ import {
   resolutionColumn,
 } from '../model/counters.ts';
 import type { CauseKind, Workload } from '../model/snapshot.ts';
+import { withShards } from './carried-shards.ts';
 import { CAUSE_KINDS, decodeText, LATENCY_RECORDS } from './collect.ts';
 
 /** The values of the old maps, by name, and what is not in them. */
 export interface OldTables {
   readonly layout: Layout;
+  /** Lines of a set of shards; 0: there were none. */
+  readonly shardLines: number;
   readonly maps: ReadonlyMap<string, Buffer>;
   /** See UnitOf; '' where that is no longer known. */
   readonly unitOf: (idLow: number, idHigh: number, hierarchy: number) => string;
@@ -112,7 +115,7 @@ function addTables(sums: Sums, old: OldTables, withDeparted: boolean): void {
   const states = enumOf(old.layout.enums, 'slot_state');
   const slots = enumOf(old.layout.enums, 'reserved_slot');
   const isInUse = (state: number) => state === states.LIVE || state === states.RETIRING;
-  const reader = new Reader(old);
+  const reader = new Reader(withShards(old));
   const columns = reader.counterColumns();
 
   const workloadOfSlot = new Map<number, Workload>();

@@ -227,6 +227,7 @@ export class Kernel {
         missedRuns: hiddenRuns(programs, harmlessMissedRuns),
       },
       harmlessMissedRuns,
+      shards: tables.processes.shards.usage,
     };
   }
 

@@ -12,6 +12,7 @@ import { type HookKind, isFexit, leftOut } from './hooks.ts';
 import type { KernelOptions } from './options.ts';
 import { privilegeRemedy } from './privileges.ts';
 import { BTF_REMEDY, KERNEL_REMEDY } from './remedies.ts';
+import { shardLines } from './shards.ts';
 
 /** A loaded object, and the programs that this kernel would not take. */
 export interface Loaded {
@@ -167,6 +168,7 @@ export function size(object: BpfObject, options: KernelOptions, generation: numb
   object.setMaxEntries('pools', Object.keys(tables).length);
   // one for each process at most: enough until the agent looks
   object.setMaxEntries('cgroups', processes);
+  object.setMaxEntries('shards', shardLines(options.shards));
   object.setMaxEntries('departed', workloadPlaces(processes));
   object.setMaxEntries('departed_causes', causePlaces(causes));
   object.setMaxEntries('latencies', 2 * LATENCY_RECORDS);
@@ -181,6 +183,7 @@ export function size(object: BpfObject, options: KernelOptions, generation: numb
   rodata.writeUInt32LE(flows, flow_capacity.offset);
   rodata.writeUInt32LE(flows, flow6_capacity.offset);
   rodata.writeUInt32LE(causes, cause_capacity.offset);
+  rodata.writeUInt32LE(Math.max(0, options.shards.lines - 1), LAYOUT.variables.shard_mask.offset);
   rodata.writeUInt8(options.trackedOnly ? 1 : 0, tracked_only.offset);
   rodata.writeUInt8(options.latency ? 1 : 0, latency_enabled.offset);
   object.setInitialValue('.rodata', rodata);

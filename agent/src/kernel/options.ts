@@ -1,5 +1,6 @@
 /** How the tables are sized and what is counted. */
 import type { Hooks } from './hooks.ts';
+import type { ShardOptions } from './shards.ts';
 
 export interface KernelOptions {
   /** Slots for processes; each takes 1,152 bytes of kernel memory. */
@@ -18,6 +19,8 @@ export interface KernelOptions {
   readonly latency: boolean;
   /** Where the returns of system calls are seen. */
   readonly hooks: Hooks;
+  /** How counts that many processors add to are spread. */
+  readonly shards: ShardOptions;
 }
 
 /** `auto`: while refusals are pending; `always` costs every system call of the host some 20 ns; `never` leaves more to be presumed. */
@@ -33,4 +36,5 @@ export const DEFAULT_OPTIONS: KernelOptions = {
   confirm: 'auto',
   latency: false,
   hooks: 'auto',
+  shards: { lines: 0, from: Infinity },
 };

@@ -163,6 +163,7 @@ export class Retirement {
     this.#fold.writeUInt32LE(slot, FOLD.fields.slot.offset);
     this.#fold.writeUInt32LE(place, FOLD.fields.place.offset);
     this.#folders[table].run(this.#fold);
+    this.#tables[table].shards.release(table, slot);
   }
 
   /** Takes slots out of their index and returns those that it has marked RETIRING. */

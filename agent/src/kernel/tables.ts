@@ -1,8 +1,9 @@
 /** The mapped tables: which bytes are which, and the pools of free slots. No policy. */
-import { LAYOUT, type TableName, TABLES } from '../abi/layout.ts';
-import { COUNTER_COLUMNS } from '../model/counters.ts';
+import { LAYOUT, MECHANISMS, OUTCOMES, type TableName, TABLES } from '../abi/layout.ts';
+import { COUNTER_COLUMNS, mechanismColumn, RING } from '../model/counters.ts';
 import type { BpfObject, MappedRegion, RowColumns, RowLayout } from '../../../native/lib/index.ts';
 import type { KernelOptions } from './options.ts';
+import { Shards } from './shards.ts';
 
 const { structs, enums } = LAYOUT;
 const POOL = structs.slot_pool;
@@ -23,12 +24,28 @@ export interface RecordShape {
   /** The 64-bit counters. */
   readonly counters: number;
   readonly counterColumns: number;
+  /** Lines of counts that can have a set of shards. */
+  readonly lines: readonly Line[];
+}
+
+/** Counts that stand in one line of the cache. */
+export interface Line {
+  /** Where the number of its set stands in the record; in bytes. */
+  readonly set: number;
+  /** The first of its columns. */
+  readonly column: number;
+  /** So many of them, from the first on, tell how often something was counted. */
+  readonly counted: number;
 }
 
 const processes = structs.process_record;
 const flow = structs.flow_record;
 const flow6 = structs.flow6_record;
 const cause = structs.cause_record;
+
+const flowLine = (fields: { readonly shards: { readonly offset: number } }): Line[] => [
+  { set: fields.shards.offset, column: 0, counted: OUTCOMES.length },
+];
 
 export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
   processes: {
@@ -39,6 +56,14 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     state: processes.fields['key.state'].offset,
     counters: processes.fields.rings.offset,
     counterColumns: COUNTER_COLUMNS,
+    lines: [
+      { set: processes.fields.ring_shards.offset, column: RING.enters, counted: 1 },
+      ...MECHANISMS.map((mechanism, m) => ({
+        set: processes.fields.shards.offset + 4 * m,
+        column: mechanismColumn(mechanism),
+        counted: OUTCOMES.length,
+      })),
+    ],
   },
   flows: {
     size: flow.size,
@@ -47,6 +72,7 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     state: flow.fields.state.offset,
     counters: flow.fields.counts.offset,
     counterColumns: structs.counts.size / 8,
+    lines: flowLine(flow.fields),
   },
   flows6: {
     size: flow6.size,
@@ -55,6 +81,7 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     state: flow6.fields.state.offset,
     counters: flow6.fields.counts.offset,
     counterColumns: structs.counts.size / 8,
+    lines: flowLine(flow6.fields),
   },
   causes: {
     size: cause.size,
@@ -63,6 +90,7 @@ export const SHAPES: Readonly<Record<TableName, RecordShape>> = {
     state: cause.fields.state.offset,
     counters: cause.fields.count.offset,
     counterColumns: 1,
+    lines: [],
   },
 };
 
@@ -74,12 +102,14 @@ export class SlotTable {
   readonly shape: RecordShape;
   readonly capacity: number;
   readonly records: MappedRegion;
+  /** Those of all tables. */
+  readonly shards: Shards;
   readonly #pools: MappedRegion;
   readonly #pool: number;
   readonly #layout: Omit<RowLayout, 'accept' | 'rows'>;
   readonly #poolRow = new Float64Array(POOL.size / 8);
 
-  constructor(object: BpfObject, name: TableName, capacity: number, pools: MappedRegion) {
+  constructor(object: BpfObject, name: TableName, capacity: number, pools: MappedRegion, shards: Shards) {
     this.name = name;
     this.shape = SHAPES[name];
     this.capacity = capacity;
@@ -96,6 +126,8 @@ export class SlotTable {
       counters,
       counterColumns,
     };
+    this.shards = shards;
+    shards.adopt(this);
   }
 
   /** Slots that were ever given out: records SLOT_FIRST ... SLOT_FIRST + used - 1 can hold something. */
@@ -118,7 +150,10 @@ export class SlotTable {
 
   /** The wanted ones of all slots that were ever given out, in one pass; the number of them. See STATE for the bits of `accept`. */
   select(accept: number, rows: number, into: RowColumns): number {
-    return this.records.selectRows({ ...this.#layout, accept, rows }, into);
+    const length = this.records.selectRows({ ...this.#layout, accept, rows }, into);
+    // after all records: so nothing is told that ended before it is told that it began
+    this.shards.addTo(this, length, into);
+    return length;
   }
 
   /** Likewise, but of each record only `wordColumns` words from the byte `words` of it on. */
@@ -143,6 +178,7 @@ export class SlotTable {
   readCounters(into: Float64Array, slot: number): void {
     const { counters, size, counterColumns } = this.shape;
     this.records.readU64(into, slot * size + counters, size, 1, counterColumns);
+    this.shards.addToRecord(this, slot, into);
   }
 
   setState(slot: number, value: number): void {
@@ -170,7 +206,8 @@ export type Tables = Readonly<Record<TableName, SlotTable>>;
 /** Maps the tables of a loaded object. */
 export function mapTables(object: BpfObject, options: KernelOptions): Tables {
   const pools = object.map('pools').mapRegion();
-  const table = (name: TableName, capacity: number) => new SlotTable(object, name, capacity, pools);
+  const shards = new Shards(object.map('shards').mapRegion(), options.shards);
+  const table = (name: TableName, capacity: number) => new SlotTable(object, name, capacity, pools, shards);
   return {
     processes: table('processes', options.processes),
     flows: table('flows', options.flows),

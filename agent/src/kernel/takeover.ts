@@ -94,14 +94,14 @@ export class TakeoverRun {
   }
 
   #identity(): Identity {
-    const { processes, flows, causes, latency, confirm, hooks } = this.#options;
+    const { processes, flows, causes, shards, latency, confirm, hooks } = this.#options;
     return {
       schema: 1,
       tables: 0,
       layoutHash: LAYOUT_HASH,
       layout: LAYOUT,
       object: createHash('sha256').update(this.#elf).digest('hex'),
-      capacities: { processes, flows, causes },
+      capacities: { processes, flows, causes, shards: shards.lines },
       options: JSON.stringify({ hooks, latency, evidence: confirm !== 'never' }),
       hooks: 'tracepoint',
       unattached: [],

@@ -6,7 +6,7 @@ import { type Ended, endedSlots, readCountersOf, type Rows, withRows } from './c
 import { IDLE_POLICIES, IdleTracker } from './idle.ts';
 import { isGone, supersededRows } from './liveness.ts';
 import { liveSlots, type Retirement } from './retire.ts';
-import { SLOT_FIRST, type SlotTable, type Tables } from './tables.ts';
+import { SLOT_FIRST, type SlotTable, STATE, type Tables } from './tables.ts';
 
 /** Ended processes are gathered for so long, so that one grace period serves many. */
 const GATHER_MS = 200;
@@ -28,6 +28,8 @@ const GONE_SWEEPS = 30;
  */
 const PENDING_S = 2;
 
+const SPREAD = ['processes', 'flows', 'flows6'] as const;
+
 export class Tidier {
   readonly #binding: Binding;
   readonly #tables: Tables;
@@ -41,6 +43,7 @@ export class Tidier {
   #work: Promise<void> = Promise.resolve();
   #sweeps = 0;
   #isSweepDue = false;
+  #spreadAt = -Infinity;
   #closed = false;
 
   /** @param isPending whether any refusal is pending at all */
@@ -129,6 +132,7 @@ export class Tidier {
     await this.#retireEnded();
     if (this.isClosed()) return;
     this.#retirement.giveBackOrphans();
+    this.#spread();
     if (this.#isPending()) await this.#retireGone(PENDING_S, hasPending);
     if (this.isClosed() || !this.#retireIdle) return;
     this.#sweeps++;
@@ -141,6 +145,20 @@ export class Tidier {
       if (slots.length === 0) continue;
       await (name === 'processes' ? this.#retirement.processes(slots) : this.#retirement.flows(name, slots));
     }
+  }
+
+  /** Counts that many processors add to get lines for each of them. */
+  #spread(): void {
+    const { shards } = this.#tables.processes;
+    if (shards.isOff) return;
+    const now = this.#binding.bootTimeNs() / 1e9;
+    for (const name of SPREAD) {
+      const table = this.#tables[name];
+      withRows(table, (rows) => {
+        shards.spread(table, rows, (row) => rows.states[row] === STATE.LIVE, now - this.#spreadAt);
+      });
+    }
+    this.#spreadAt = now;
   }
 
   /** Those whose end nobody saw: they have been idle for so long and there is no such process. */

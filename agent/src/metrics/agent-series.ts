@@ -26,6 +26,11 @@ export function writeTables(writer: TextWriter, { tables }: Snapshot): void {
   }
 }
 
+export function writeShards(writer: TextWriter, { shards }: Snapshot): void {
+  writer.sample('shard_sets', '', shards.sets);
+  writer.sample('shard_sets_lacking_total', '', shards.lacking);
+}
+
 export function writePrograms(writer: TextWriter, { programs, lost, harmlessMissedRuns }: Snapshot): void {
   const attached = programs.filter(({ state }) => state === 'attached');
   const write = (name: ProgramMetric, of: readonly ProgramStatus[], value: (program: ProgramStatus) => number) => {

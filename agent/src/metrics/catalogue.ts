@@ -189,6 +189,17 @@ export const CATALOGUE = {
     labels: [],
     note: 'Where the kernel preempts programs at tracepoints (7.2 and newer).',
   },
+  shard_sets: {
+    type: 'gauge',
+    help: 'Counts that have a line of the cache for each processor, because many add to them.',
+    labels: [],
+    note: '0 on machines with up to 8 processors. See docs/overhead.md.',
+  },
+  shard_sets_lacking_total: {
+    type: 'counter',
+    help: 'Seconds, of each count, in which it should have had such lines and none were free: attempts wait for each other.',
+    labels: [],
+  },
   events_lost_total: {
     type: 'counter',
     help: 'Events that found the ring buffer full: they delay the agent and change no count.',

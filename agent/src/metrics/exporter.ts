@@ -1,7 +1,14 @@
 /** All metrics of one agent as text. It remembers who holds a place (flows, workloads), so there is one per agent. */
 import type { Snapshot } from '../model/snapshot.ts';
 import { type AlertFigures, writeAlerts } from './alert-series.ts';
-import { type Build, type Collection, writeCollection, writePrograms, writeTables } from './agent-series.ts';
+import {
+  type Build,
+  type Collection,
+  writeCollection,
+  writePrograms,
+  writeShards,
+  writeTables,
+} from './agent-series.ts';
 import { writeDurations } from './durations.ts';
 import { type FlowLimits, FlowSeries } from './flows.ts';
 import {
@@ -70,6 +77,7 @@ export class Exporter {
     yield* this.#flows.write(writer, snapshot);
     writeUnattributed(writer, snapshot);
     writeTables(writer, snapshot);
+    writeShards(writer, snapshot);
     writePrograms(writer, snapshot);
     if (alerts !== undefined) writeAlerts(writer, alerts);
     writeCollection(writer, collection, this.#build);

@@ -42,6 +42,7 @@ export interface Snapshot {
   };
   /** Runs that the kernel skipped too, but for calls that had been counted before. */
   readonly harmlessMissedRuns: number;
+  readonly shards: ShardUsage;
 }
 
 /** What people deploy and are paged for: a program within a systemd unit or a container. */
@@ -136,6 +137,16 @@ export interface TableUsage {
   readonly capacity: number;
   /** Times a count found no slot. */
   readonly overflows: number;
+}
+
+/** Sets of lines for counts that many processors add to. */
+export interface ShardUsage {
+  /** In use. */
+  readonly sets: number;
+  /** 0 where there are none. */
+  readonly capacity: number;
+  /** How often counts were found that should have one, while none was free. */
+  readonly lacking: number;
 }
 
 export interface ProgramStatus {

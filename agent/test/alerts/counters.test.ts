@@ -318,6 +318,7 @@ test('it is known which counters workloads have', () => {
     'table_overflow_total',
     'program_missed_runs_total',
     'harmless_missed_runs_total',
+    'shard_sets_lacking_total',
     'events_lost_total',
   ]);
 });

@@ -25,10 +25,14 @@ test('a bound is held by the median, or when it is quiet, or not', () => {
   expect(verdict(2, { min: 2.1, median: 3, max: 9 })).toBe('not held');
   expect(verdict(2, { min: NaN, median: NaN, max: NaN })).toBe('not held');
   expect(verdict(null, exactly(1))).toBe('');
-  expect(row({ what: 'w', bound: 2, unit: 'ms', found: { min: 1, median: 1.5, max: 3 }, digits: 1 })).toEqual([
-    'w',
-    '2 ms',
-    '1.5 (1.0 - 3.0) ms',
-    'held',
-  ]);
+});
+
+test('why a bound is not held is said beside it: what takes as much without us', () => {
+  const limits = [
+    { what: 'an empty one', found: { min: 2, median: 3, max: 4 } },
+    { what: 'one that was not measured', found: exactly(NaN) },
+  ];
+  const measured = { what: 'w', bound: 2, unit: 'ms', found: { min: 1, median: 1.5, max: 3 }, digits: 1, limits };
+  expect(row(measured)).toEqual(['w', '2 ms', '1.5 (1.0 - 3.0) ms', 'held', '']);
+  expect(row({ ...measured, bound: 1 }).slice(3)).toEqual(['held when quiet', 'an empty one: 3.0 (2.0 - 4.0) ms']);
 });

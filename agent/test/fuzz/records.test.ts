@@ -19,6 +19,7 @@ import {
 } from '../../src/kernel/collect.ts';
 import { CulpritCache, decodeCulprit } from '../../src/kernel/culprit.ts';
 import { DepartedTables } from '../../src/kernel/departed.ts';
+import { shardLines } from '../../src/kernel/shards.ts';
 import { mapTables, SLOT_NOBODY, SLOT_OVERFLOW, STATE } from '../../src/kernel/tables.ts';
 import { Exporter } from '../../src/metrics/exporter.ts';
 import { MAX_LABEL_LENGTH } from '../../src/metrics/text.ts';
@@ -34,7 +35,8 @@ import { hostileText, runs, word } from './support.ts';
 
 const SLOTS = 6;
 const PLACES = SLOTS + LAYOUT.enums.reserved_slot.FIRST;
-const OPTIONS = { processes: SLOTS, flows: SLOTS, causes: SLOTS } as Parameters<typeof mapTables>[1];
+const SHARDS = { lines: 4, from: 0 };
+const OPTIONS = { processes: SLOTS, flows: SLOTS, causes: SLOTS, shards: SHARDS } as Parameters<typeof mapTables>[1];
 const { structs } = LAYOUT;
 const RECORDS = {
   processes: 'process_record',
@@ -51,6 +53,9 @@ function memoryOf(): Map<string, FakeMap> {
   for (const table of TABLES) {
     maps.set(table, new FakeMap(structs[RECORDS[table]].size * (SLOTS + LAYOUT.enums.reserved_slot.FIRST)));
   }
+  const shards = new FakeMap(structs.shard.size * shardLines(SHARDS));
+  for (let at = 0; at < shards.bytes.length; at += 8) shards.bytes[at] = 1;
+  maps.set('shards', shards);
   maps.set('departed', new FakeMap(structs.departed_record.size * PLACES));
   maps.set('departed_causes', new FakeMap(structs.cause_record.size * PLACES));
   return maps;
@@ -162,6 +167,7 @@ function snapshotOf(maps: ReadonlyMap<string, FakeMap>, boottime: number): Snaps
     programs: [],
     lost: { overflow: 0, events: 0, missedRuns: 0 },
     harmlessMissedRuns: 0,
+    shards: tables.processes.shards.usage,
   };
 }
 

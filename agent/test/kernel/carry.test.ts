@@ -75,7 +75,12 @@ class Writer {
   }
 
   tables(): OldTables {
-    return { layout: this.#layout, maps: this.maps, unitOf: (low) => (low === 77 ? 'nginx.service' : '') };
+    return {
+      layout: this.#layout,
+      shardLines: 2,
+      maps: this.maps,
+      unitOf: (low) => (low === 77 ? 'nginx.service' : ''),
+    };
   }
 }
 

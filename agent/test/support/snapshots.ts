@@ -155,6 +155,7 @@ export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
     programs: spec.programs ?? [],
     lost: { overflow: 0, events: 0, missedRuns: 0, ...spec.lost },
     harmlessMissedRuns: 0,
+    shards: { sets: 0, capacity: 0, lacking: 0 },
   };
 }
 
