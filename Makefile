@@ -185,7 +185,11 @@ soak: build programs ## DAYS days of operation, as fast as they go: nothing that
 build/bench/%: bench/programs/%.c
 	@mkdir -p $(@D)
 	@$(CC) -O2 -Wall -Wextra -Werror -pthread -o $@ $<
-bench: build programs build/bench/calls build/bench/shared ## what it costs, beside what one would use instead
+build/bench/%.bpf.o: bench/programs/%.bpf.c
+	@scripts/install-packages bpf
+	@mkdir -p $(@D)
+	@clang-19 --target=bpf -O2 -Wall -Wextra -Werror -c -o $@ $<
+bench: build programs build/bench/calls build/bench/shared build/bench/empty.bpf.o ## what it costs, beside what one would use instead
 	@scripts/require-root 'make bench'
 	@scripts/install-packages test
 	@scripts/mount-filesystems

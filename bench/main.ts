@@ -39,12 +39,8 @@ const COMPARISONS: readonly (readonly [kind: string, calls: number, watchers: re
   ],
   ['refused', 20_000, [bpftrace('sys_exit_copy_file_range', ONE_LINER), spillway()]],
   ['enter', 30_000, [bpftrace('sys_exit_io_uring_enter', ONE_LINER), spillway()]],
-  [
-    'read',
-    30_000,
-    [bpftrace('sys_exit_pread64', ' '), emptyAtEveryExit(), spillway(), spillway('--confirm', 'always')],
-  ],
-  ['write', 30_000, [bpftrace('sys_exit_write', ' '), emptyAtEveryExit(), spillway(), spillway('--confirm', 'always')]],
+  ['read', 30_000, [bpftrace('sys_exit_pread64', ' '), emptyAtEveryExit, spillway(), spillway('--confirm', 'always')]],
+  ['write', 30_000, [bpftrace('sys_exit_write', ' '), emptyAtEveryExit, spillway(), spillway('--confirm', 'always')]],
   ['bystander', 50_000, [bpftrace('sys_exit_sendfile64', ' '), spillway(), spillway('--confirm', 'always')]],
 ];
 
@@ -92,7 +88,7 @@ const EMPTY = 'bpftrace { }';
 const armed = (kind: string): Spread => less(addedBy(kind, ALWAYS), addedBy(kind, 'spillway'));
 const armedLimit = (kind: string): Limit => ({
   what: 'a program at every exit that does nothing, less the slow way out of the kernel',
-  found: less(addedBy(kind, emptyAtEveryExit().name), addedBy('bystander', EMPTY)),
+  found: less(addedBy(kind, emptyAtEveryExit.name), addedBy('bystander', EMPTY)),
 });
 const bareNode: Limit = { what: 'Node with an HTTP server and nothing else', found: exactly(daemon.bare.resident) };
 const table: Measured[] = [
