@@ -28,6 +28,8 @@ export const TEXTS = {
   paranoid: '/proc/sys/kernel/perf_event_paranoid',
   mounts: '/proc/self/mounts',
   lockdown: '/sys/kernel/security/lockdown',
+  /** `docker-default (enforce)`; not there without AppArmor. */
+  appArmor: '/proc/self/attr/apparmor/current',
   ringsDisabled: '/proc/sys/kernel/io_uring_disabled',
   /** There wherever an x86 kernel runs 32-bit programs. */
   vsyscall32: '/proc/sys/abi/vsyscall32',

@@ -28,6 +28,7 @@ export function findingsOf(facts: Facts, probes: Probes): Finding[] {
     privilege(facts, probes),
     evidence(facts),
     bpffs(facts),
+    appArmor(facts),
     lockdown(facts),
     pidNamespace(facts),
     rings(facts),
@@ -106,6 +107,25 @@ function bpffs({ texts }: Facts): Finding {
   return isMounted
     ? ok('bpffs', 'counts can be kept while no agent runs (persist)')
     : ok('bpffs', 'not mounted: persist has nothing to keep counts in (mount -t bpf bpf /sys/fs/bpf)');
+}
+
+/** What runtimes confine containers by that are given no profile: docker's, containerd's, CRI-O's and podman's. */
+const PROFILE_OF_A_RUNTIME = /^(?:docker-default|cri-containerd\.apparmor\.d|crio-default|containers-default-.*)$/;
+
+function appArmor({ texts }: Facts): Finding {
+  const [, profile, mode] = /^(\S+) \((\w+)\)/.exec(texts.get(TEXTS.appArmor) ?? '') ?? [];
+  if (profile === undefined || mode !== 'enforce') return ok('AppArmor', 'it forbids nothing');
+  if (!PROFILE_OF_A_RUNTIME.test(profile)) {
+    return ok('AppArmor', `profile ${profile}: it has to allow bpf(), /sys/fs/bpf and looking into processes (ptrace)`);
+  }
+  return {
+    name: 'AppArmor',
+    state: 'degraded',
+    detail:
+      `profile ${profile}, whatever the capabilities: nothing can be kept in /sys/fs/bpf while no agent runs, and evidence ` +
+      'cannot be collected from processes',
+    remedy: 'run unconfined (docker run --security-opt apparmor=unconfined; Kubernetes: appArmorProfile: Unconfined)',
+  };
 }
 
 function lockdown({ texts }: Facts): Finding {

@@ -5,7 +5,7 @@ import { SpillwayError } from '../model/errors.ts';
 import type { ProgramStatus } from '../model/snapshot.ts';
 import { isFexit, isForPreemption, isReturn, leftOut, toldName } from './hooks.ts';
 import type { Loaded } from './load.ts';
-import { privilegeRemedy } from './privileges.ts';
+import { noPrivilege } from './privileges.ts';
 import { FEXIT_REMEDY, TRACEFS_REMEDY } from './remedies.ts';
 
 /** One program and where it stands. */
@@ -138,15 +138,13 @@ function isThere(path: string): boolean {
   }
 }
 
-const isPermission = ({ code }: BpfError): boolean => code === 'EACCES' || code === 'EPERM';
-
 function reasonOf(error: BpfError, hook: string): string {
   if (hook.startsWith('tp/') && error.code === 'ENOENT') {
     return tracefsMounted()
       ? `${error.code}: this kernel has no tracepoint ${hook.slice(3)}`
       : `${error.code}: tracefs is not mounted`;
   }
-  return [error.message, isPermission(error) ? privilegeRemedy() : ''].filter((part) => part !== '').join(': ');
+  return (noPrivilege(error) ?? error).message;
 }
 
 function nothingAttached(failures: readonly BpfError[]): SpillwayError {
@@ -157,10 +155,8 @@ function nothingAttached(failures: readonly BpfError[]): SpillwayError {
     );
   }
   const first = failures[0];
-  const remedy = first !== undefined && isPermission(first) ? privilegeRemedy() : '';
-  if (first !== undefined && remedy !== '') {
-    return new SpillwayError('NO_PRIVILEGE', `${first.message}: ${remedy}`, { cause: first });
-  }
+  const unprivileged = first === undefined ? null : noPrivilege(first);
+  if (unprivileged !== null) return unprivileged;
   return new SpillwayError(
     'NOTHING_ATTACHED',
     `no probe could be attached: ${first?.message ?? 'the object has none'}`,

@@ -10,7 +10,7 @@ import { causePlaces, workloadPlaces } from './departed.ts';
 import { readGlobal } from './globals.ts';
 import { type HookKind, isFexit, leftOut } from './hooks.ts';
 import type { KernelOptions } from './options.ts';
-import { privilegeRemedy } from './privileges.ts';
+import { noPrivilege } from './privileges.ts';
 import { BTF_REMEDY, KERNEL_REMEDY } from './remedies.ts';
 import { shardLines } from './shards.ts';
 
@@ -108,9 +108,8 @@ export function load(
     } catch (thrown) {
       object.close();
       const error = thrown as BpfError;
-      // the verifier says EACCES too, of a program that it does not like
-      const remedy = error.code === 'EPERM' || error.code === 'EACCES' ? privilegeRemedy() : '';
-      if (remedy !== '') throw new SpillwayError('NO_PRIVILEGE', `${error.message}: ${remedy}`, { cause: error });
+      const unprivileged = noPrivilege(error);
+      if (unprivileged !== null) throw unprivileged;
       const culprit = refusedProgram(error.log);
       if (culprit === null || refused.has(culprit)) {
         const lacking = missingFeature(error.log);

@@ -13,9 +13,10 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { LAYOUT } from '../abi/layout.ts';
-import type { Binding, Link, MappedRegion, Program } from '../../../native/lib/index.ts';
+import type { Binding, BpfError, Link, MappedRegion, Program } from '../../../native/lib/index.ts';
 import { SpillwayError } from '../model/errors.ts';
 import { type Identity, parseIdentity } from './generation.ts';
+import { noPrivilege } from './privileges.ts';
 
 /** Where pins stand unless a test says otherwise. */
 export const PIN_DIRECTORY = '/sys/fs/bpf/spillway';
@@ -83,10 +84,15 @@ export class Pins {
       .sort((a, b) => a - b);
   }
 
-  /** Whose turn it is; null before there was any. */
+  /** Whose turn it is; null before there was any. @throws SpillwayError NO_PRIVILEGE */
   turn(): MappedRegion | null {
     const path = this.sharedPath('turns');
-    return isThere(path) ? this.#binding.mapPinned(path) : null;
+    if (!isThere(path)) return null;
+    try {
+      return this.#binding.mapPinned(path);
+    } catch (error) {
+      throw noPrivilege(error as BpfError) ?? error;
+    }
   }
 
   sharedPath(map: (typeof SHARED_MAPS)[number]): string {

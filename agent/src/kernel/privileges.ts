@@ -1,5 +1,7 @@
 /** Capabilities: what each is needed for, which the agent lacks, and which it keeps once its probes are attached. */
 import { readFileSync } from 'node:fs';
+import type { BpfError } from '../../../native/lib/index.ts';
+import { SpillwayError } from '../model/errors.ts';
 import { PRIVILEGE_REMEDY } from './remedies.ts';
 
 /** include/uapi/linux/capability.h */
@@ -75,8 +77,15 @@ export function lossesOf(status: string): { readonly capability: Capability; rea
 export const lossesHere = (): ReturnType<typeof lossesOf> => lossesOf(readFileSync('/proc/self/status', 'utf8'));
 
 /** What a message says about this process: `missing CAP_BPF, ...: run as root, ...`; '' when nothing is missing. */
-export function privilegeRemedy(): string {
+function privilegeRemedy(): string {
   const paranoid = Number(readFileSync('/proc/sys/kernel/perf_event_paranoid', 'utf8'));
   const missing = missingCapabilities(readFileSync('/proc/self/status', 'utf8'), paranoid);
   return missing.length === 0 ? '' : `this process lacks ${missing.join(', ')}: ${PRIVILEGE_REMEDY}`;
+}
+
+/** The error for what failed for want of a capability of this process; null for any other failure. */
+export function noPrivilege(error: BpfError): SpillwayError | null {
+  // the verifier says EACCES too, of a program that it does not like
+  const remedy = error.code === 'EPERM' || error.code === 'EACCES' ? privilegeRemedy() : '';
+  return remedy === '' ? null : new SpillwayError('NO_PRIVILEGE', `${error.message}: ${remedy}`, { cause: error });
 }

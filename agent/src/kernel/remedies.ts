@@ -12,7 +12,7 @@ export const FEXIT_REMEDY =
   'set hooks to auto or tracepoint, or run a kernel that allows it (CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y, not locked down)';
 
 /** A capability is missing. */
-export const PRIVILEGE_REMEDY = 'run as root, e.g. with sudo';
+export const PRIVILEGE_REMEDY = 'run as root, e.g. with sudo; in a container, give what it lacks with --cap-add';
 
 /** A kernel lacks what every probe needs. */
 export const KERNEL_REMEDY = 'run Linux 6.1 or newer';

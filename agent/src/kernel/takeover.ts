@@ -17,6 +17,7 @@ import { type Loaded, programsArePreempted, programsOff, size } from './load.ts'
 import type { KernelOptions } from './options.ts';
 import { startProbes } from './probes.ts';
 import { countingGeneration, type Pins, readTurn, SHARED_MAPS, writeTurn } from './pins.ts';
+import { noPrivilege } from './privileges.ts';
 
 /** A generation that counts, and how it came to. */
 export interface Taken {
@@ -147,6 +148,11 @@ export class TakeoverRun {
       if (missing === undefined) return { loaded, attachments, generation, how: 'adopt' };
       this.#onWarning(`a probe of the agent before is gone, all are attached anew: ${missing.name}: ${missing.reason}`);
     } catch (error) {
+      const unprivileged = noPrivilege(error as BpfError);
+      if (unprivileged !== null) {
+        object.close();
+        throw unprivileged;
+      }
       const why = error instanceof Error ? error.message : String(error);
       this.#onWarning(`what the agent before has left is not whole, probes are attached anew: ${why}`);
     }

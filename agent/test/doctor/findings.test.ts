@@ -53,6 +53,7 @@ it('a host that can be observed in full is ok in every line, and asks for nothin
       'privilege',
       'evidence',
       'bpffs',
+      'AppArmor',
       'lockdown',
       'processes',
       'io_uring',
@@ -217,4 +218,18 @@ it.each([
 ])('bpffs, as mounts say: %j', (mounts, detail) => {
   expect(finding('bpffs', withText(TEXTS.mounts, mounts))).toMatchObject({ state: 'ok', remedy: '' });
   expect(finding('bpffs', withText(TEXTS.mounts, mounts))?.detail).toContain(detail);
+});
+
+it.each([
+  ['unconfined\n', 'ok', 'forbids nothing'],
+  [null, 'ok', 'forbids nothing'],
+  ['docker-default (complain)\n', 'ok', 'forbids nothing'],
+  ['/usr/bin/spillway (enforce)\n', 'ok', 'profile /usr/bin/spillway: it has to allow bpf()'],
+  ['docker-default (enforce)\n', 'degraded', 'profile docker-default, whatever the capabilities'],
+  ['cri-containerd.apparmor.d (enforce)', 'degraded', 'profile cri-containerd.apparmor.d'],
+])('AppArmor, as it confines this process: %j', (text, state, detail) => {
+  const found = finding('AppArmor', withText(TEXTS.appArmor, text));
+  expect(found?.state).toBe(state);
+  expect(found?.detail).toContain(detail);
+  expect(found?.remedy).toMatch(state === 'ok' ? /^$/ : /apparmor=unconfined/);
 });

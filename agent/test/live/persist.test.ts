@@ -253,6 +253,17 @@ it('a second agent on the same pins says so and changes nothing', async () => {
   });
 });
 
+it('an agent that may not open what is pinned says which capability it lacks', async () => {
+  await (await start()).stop();
+  const none = ['setpriv', '--inh-caps', '-all', '--bounding-set', '-all'];
+  const { code, stderr } = await run([...none, SPILLWAY, 'run', '--persist', '--web.listen-address', '127.0.0.1:0'], {
+    env: { SPILLWAY_PINS: pins },
+  });
+  // and not that what was left is not whole
+  expect(stderr).toMatch(/^spillway: error: .*EPERM .*: this process lacks CAP_BPF, CAP_PERFMON/);
+  expect(code).toBe(77);
+});
+
 it('without a bpffs the agent says so and counts without pins', async () => {
   pins = join(temporaryDirectory(), 'no-bpffs');
   const daemon = await start();
