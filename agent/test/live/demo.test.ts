@@ -120,9 +120,12 @@ async function expectGone(demo: Demo, held: readonly number[] = []): Promise<voi
   await until(() => !programs().some((id) => held.includes(id)));
 }
 
-/** An expression of a board as Grafana would send it. */
-const filledIn = (expr: string): string =>
-  expr.replaceAll('$__rate_interval', '1m').replaceAll(/\$(job|instance)\b/g, '.+');
+/** An expression of a board as Grafana would send it: for all hosts, or for this one where a board is of one host. */
+const filledIn = (expr: string, instance: string): string =>
+  expr
+    .replaceAll('$__rate_interval', '1m')
+    .replaceAll('="$instance"', `="${instance}"`)
+    .replaceAll(/\$(job|instance)\b/g, '.+');
 
 interface Panel {
   readonly title: string;
@@ -130,7 +133,10 @@ interface Panel {
   readonly fieldConfig?: { readonly defaults: { readonly unit: string } };
 }
 
-const panels = (): { board: string; title: string; unit: string; queries: { expr: string; labels: string[] }[] }[] =>
+/** Of the boards, for the host that the agent at this address is on. */
+const panels = (
+  agent: string,
+): { board: string; title: string; unit: string; queries: { expr: string; labels: string[] }[] }[] =>
   [...boardFiles()].flatMap(([board, text]) =>
     (JSON.parse(text) as { panels: Panel[] }).panels
       .filter(({ targets = [] }) => targets.length > 0)
@@ -139,7 +145,7 @@ const panels = (): { board: string; title: string; unit: string; queries: { expr
         title,
         unit: fieldConfig?.defaults.unit ?? '',
         queries: targets.map(({ expr, legendFormat = '' }) => ({
-          expr: filledIn(expr),
+          expr: filledIn(expr, agent),
           labels: [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label),
         })),
       })),
@@ -203,7 +209,7 @@ it(
     expect(alerts.stdout).toMatch(/^firing +SendfileFallback +demo-server/m);
     expect(alerts.stdout).toMatch(/^firing +IoUringSubmitEagain +demo-ring/m);
 
-    for (const { board, title, unit, queries } of panels()) {
+    for (const { board, title, unit, queries } of panels(agent)) {
       for (const { expr, labels } of queries) {
         const values = await query(prometheus, expr);
         for (const { value, labels: known } of values) {
@@ -218,7 +224,7 @@ it(
         expect(values.length, `${board}: ${title}: ${expr}`).toBeGreaterThan(0);
       }
     }
-    expect(panels().filter(({ title }) => EMPTY_PANELS.includes(title))).toHaveLength(EMPTY_PANELS.length);
+    expect(panels(agent).filter(({ title }) => EMPTY_PANELS.includes(title))).toHaveLength(EMPTY_PANELS.length);
 
     expect(mountsOf(demo)).not.toEqual([]);
     expect(processesOf(demo)).toHaveLength(6);
