@@ -41,8 +41,11 @@ attempt() {
   "/tmp/$1" 60 --count "$2" >/dev/null 2>&1
 }
 # All that could be left: every name of the root file system, but those of logs, caches and what dpkg itself writes.
+# Without what the tools of packages keep for themselves.
 names() {
-  find / -xdev \( -path /var/log -o -path /var/cache -o -path /tmp -o -path /var/lib/dpkg -o -path /var/lib/systemd/catalog \) -prune -o -print | sort
+  local pruned=(-path /var/log)
+  for path in /var/cache /tmp /var/lib/apt /var/lib/dpkg /var/lib/systemd/catalog; do pruned+=(-o -path "$path"); done
+  find / -xdev \( "${pruned[@]}" \) -prune -o -print | sort
   cut -d : -f 1 /etc/passwd /etc/group
   systemctl list-unit-files --no-legend 'spillway.*'
 }
