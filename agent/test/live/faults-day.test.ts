@@ -105,8 +105,8 @@ const figuresOf = (list: readonly Holding[]) => ({
  * a kilobyte that is kept of each is above these bounds there, and in a whole day (`make soak`) some fifty bytes are.
  */
 const GROWTH: Readonly<Record<keyof ReturnType<typeof figuresOf>, number>> = {
-  // names of slots and labels of flows, of which so many are kept and no more; what V8 learns and compiles
-  heapKiB: 3 * 1024,
+  // names of slots and labels of flows, of which so many are kept and no more; what V8 learns and compiles, and forgets again
+  heapKiB: 8 * 1024,
   // buffers that are in use even at the quietest moment
   externalKiB: 4 * 1024,
   // pages of V8's and of malloc's that are not given back: they become more until some three thousand scrapes have been answered, and a
