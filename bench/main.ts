@@ -71,8 +71,7 @@ for (const [kind, calls, watchers] of COMPARISONS) {
     rows.push(['', name, `+${spreadText(spread, 0)}`, ratio === undefined ? '' : spreadText(ratio, 2)]);
   }
 }
-for (const line of columns(rows, 2)) print(line);
-print();
+if (rows.length > 1) for (const line of [...columns(rows, 2), '']) print(line);
 
 if (chosen.length > 0 && !chosen.includes('agent')) process.exit();
 
